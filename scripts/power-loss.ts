@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { errorControls, powerFaults, showErrorFault, showPowerFault } from '../tests/support/power/controls.ts'
-import { chooseErrors, runWithError } from '../tests/support/power/io-errors.ts'
+import { chooseErrors, type ErrorRun, runWithError } from '../tests/support/power/io-errors.ts'
 import { cutPower } from '../tests/support/power/power-cuts.ts'
 import { canRecord } from '../tests/support/power/recorder.ts'
 
@@ -56,10 +56,25 @@ async function judgePowerCuts(images: number, firstSeed: number): Promise<void> 
 
 const time = (since: number): string => `${((performance.now() - since) / 1_000).toFixed(0)} s`
 
+/** Runs with each error. A line on standard error after each run says how far it is. */
+async function runErrors(errors: readonly string[]): Promise<readonly ErrorRun[]> {
+  const start = performance.now()
+  const runs: ErrorRun[] = []
+  for (const error of errors) {
+    const since = performance.now()
+    const run = await runWithError(error)
+    runs.push(run)
+    const [done, all] = [runs.length, errors.length]
+    const leftMinutes = Math.ceil((((performance.now() - start) / done) * (all - done)) / 60_000)
+    const result = run.problems[0] ?? (run.reached ? 'as it must' : 'not reached')
+    process.stderr.write(`${done} of ${all}: ${error}, ${time(since)}: ${result}; about ${leftMinutes} min left\n`)
+  }
+  return runs
+}
+
 async function judgeErrors(count: number): Promise<void> {
   heading('call', 'errors', 'reached', 'images', 'runs with a problem')
-  const runs = []
-  for (const error of await chooseErrors(count)) runs.push(await runWithError(error))
+  const runs = await runErrors(await chooseErrors(count))
   for (const call of ['sync', 'write', 'read']) {
     const own = runs.filter(({ error }) => error.startsWith(call))
     const images = own.reduce((sum, run) => sum + run.images, 0)

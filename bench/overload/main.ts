@@ -45,7 +45,8 @@ const folder = mkdtempSync(join(tmpdir(), 'tony-overload-'))
 const monitorPort = await freePort()
 const monitor = new URL('./loop-monitor.mjs', import.meta.url).href
 // Memory is bounded if the server gets by with a heap of this size: otherwise it would end.
-process.env['NODE_OPTIONS'] = `--import=${monitor} --max-old-space-size=${values['heap-mb']}`
+const given = process.env['NODE_OPTIONS'] ?? ''
+process.env['NODE_OPTIONS'] = `${given} --import=${monitor} --max-old-space-size=${values['heap-mb']}`
 process.env['LOOP_MONITOR_PORT'] = String(monitorPort)
 const server = new ServerProcess(folder, await freePort())
 await server.start()
@@ -101,12 +102,16 @@ try {
 
   /** Some calls on each socket: enough to keep the server busy, too few to wait long. */
   const warmUp = await load.run<LoadResult>({ seconds: Math.min(5, seconds), inFlight: 8 } satisfies LoadJob)
+  await readLoop()
   const closed = await load.run<LoadResult>({ seconds, inFlight: 8 } satisfies LoadJob)
   const capacity = closed.succeeded / closed.seconds
+  const serverUs = Math.round((await readLoop()).cpuUs / closed.succeededInAll)
   peak = capacity
   if (warmUp.succeeded === 0) throw new Error(`no call of the load succeeded: ${JSON.stringify(warmUp.others)}`)
   if (!values.json) {
-    process.stdout.write(`capacity: ${Math.round(capacity)} calls/s (${values.sockets} sockets, 8 in flight)\n\n`)
+    process.stdout.write(
+      `capacity: ${Math.round(capacity)} calls/s, ${serverUs} µs of the server each (${values.sockets} sockets, 8 in flight)\n\n`,
+    )
     process.stdout.write(line(columns))
   }
   await measure('no load', undefined)

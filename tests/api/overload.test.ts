@@ -63,24 +63,39 @@ test('writes are refused with OVERLOADED while the queue is too old, and heartbe
   expect((await lead.tasks.create({ type: 'code' })).status).toBe('pending')
 })
 
-test('a large write is refused before it is parsed, and parsed once the queue is short again', async () => {
+test.each([
+  { size: 'large', characters: 300 },
+  { size: 'small', characters: 3 },
+])('a $size write is refused before it is parsed, and parsed once the queue is short again', async ({ characters }) => {
   const { server, project } = await given()
   await using _ = server
   using wire = await Wire.open(server.url)
   const frame = (id: number, input: string) =>
     wire.send(`{"id":${id},"method":"mutation","params":{"path":"tasks.create","input":${input}}}`)
-  const [broken, whole] = ['x', '"'].map((end) => `{"type":"code","title":"${'x'.repeat(300)}${end}}`)
+  const [broken, whole] = ['x', '"'].map((end) => `{"type":"code","title":"${'x'.repeat(characters)}${end}}`)
   await using occupied = await occupy(server, project)
   server.clock.advance(1_500)
   frame(1, broken ?? '')
-  expect((await wire.of(1)).error?.data).toMatchObject({ code: 'OVERLOADED', applied: 'no', retryAfterMs: 1_500 })
+  frame(2, broken ?? '')
+  const refusals = [await wire.of(1), await wire.of(2)].map(({ error }) => error?.data)
+  for (const data of refusals)
+    expect(data).toMatchObject({ code: 'OVERLOADED', httpStatus: 503, applied: 'no', retryAfterMs: 1_500 })
+  expect(new Set(refusals.map((data) => data?.['requestId'])).size).toBe(2)
+  expect(await callsByCode(server)).toMatchObject({ OVERLOADED: 2 })
   await occupied.free()
   await occupied.waiting
-  frame(2, whole ?? '')
-  expect((await wire.of(2)).error).toBe(undefined)
-  frame(3, broken ?? '')
+  frame(3, whole ?? '')
+  expect((await wire.of(3)).error).toBe(undefined)
+  frame(4, broken ?? '')
   expect((await wire.of(null)).error?.data).toMatchObject({ code: 'INVALID_INPUT' })
 })
+
+/** The counted calls of `tasks.create` by code. */
+async function callsByCode({ url }: TestServer): Promise<Record<string, number>> {
+  const text = await (await fetch(`${url}/metrics`)).text()
+  const lines = text.matchAll(/^tony_calls_total\{procedure="tasks.create",code="(\w+)"\} (\d+)$/gm)
+  return Object.fromEntries([...lines].map(([, code = '', count]) => [code, Number(count)]))
+}
 
 const probe = async ({ url }: TestServer) => {
   const answer = await fetch(`${url}/readyz`)

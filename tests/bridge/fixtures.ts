@@ -117,14 +117,14 @@ export class Fixtures implements AsyncDisposable {
     this.url = url
   }
 
-  static async open({ parts: services }: TestServer): Promise<Fixtures> {
+  static async open({ parts: services }: TestServer, create: () => McpServer = fixtures): Promise<Fixtures> {
     const context = {
       services,
       log: createLog(services.config),
       metrics: new Metrics(),
       checks: new RequestChecks(services.config),
     }
-    const transport = new McpTransport(context, fixtures)
+    const transport = new McpTransport(context, create)
     const server = createServer((request, response) => void transport.handle('/mcp', request, response))
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')

@@ -4,12 +4,15 @@ import { ReadPause } from '../../server/src/transports/ws/read-pause.ts'
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
-/** An intake on which each frame takes `frameMs`, and a socket that counts its pauses. */
-function given(frameMs: number, isOverloaded = false) {
+/**
+ * An intake on which each frame takes `frameMs`, and sockets that count their pauses. Nothing is
+ * left to do after a frame if `isDone`.
+ */
+function given(frameMs: number, isDone = false) {
   let now = 0
   const handled: string[] = []
   const arrivals: number[] = []
-  const intake = new Intake({ now: () => now, storeNow: () => now, isOverloaded: () => isOverloaded })
+  const intake = new Intake({ now: () => now, storeNow: () => now })
   const open = (name: string) => {
     const reading: string[] = []
     const note = (what: string) => reading.at(-1) !== what && reading.push(what)
@@ -18,6 +21,7 @@ function given(frameMs: number, isOverloaded = false) {
       handled.push(`${name}${data}`)
       arrivals.push(arrivedAt)
       now += frameMs
+      return isDone
     })
     return { reading, close, receive: (text: string | Buffer) => receive([Buffer.from(text), false]) }
   }
@@ -53,14 +57,22 @@ test('a socket with one frame does not wait behind the many of another', async (
   )
 })
 
-test.each([
-  ['5 ms of frames', false, 20],
-  ['3 ms of frames while writes are refused', true, 30],
-])('a turn of the event loop handles %s', async (_, isOverloaded, turns) => {
-  const { open, settle } = given(2, isOverloaded)
+test('a turn of the event loop handles 4 ms of frames', async () => {
+  const { open, settle } = given(2)
   const socket = open('a')
   for (let index = 0; index < 60; index += 1) socket.receive(String(index))
-  expect(await settle(60)).toBe(turns)
+  expect(await settle(60)).toBe(20)
+})
+
+test('frames that are done at once follow each other, 32 of them between two looks at the clock', async () => {
+  const { handled, open, settle } = given(2, true)
+  const [first, second] = [open('a'), open('b')]
+  for (let index = 0; index < 50; index += 1) {
+    first.receive(String(index))
+    second.receive(String(index))
+  }
+  expect(handled).toHaveLength(3)
+  expect(await settle(100)).toBe(4)
 })
 
 test('a socket whose frames wait is not read until they are handled', async () => {

@@ -41,3 +41,30 @@ test('two reads of one call that wait for memory are both refused when the conne
   budget.close()
   expect(await reads).toEqual(['CONSUMER_TOO_SLOW', 'CONSUMER_TOO_SLOW'])
 })
+
+/** Keeps the event loop for this long. */
+function hold(ms: number): void {
+  const end = performance.now() + ms
+  while (performance.now() < end);
+}
+
+test('the reads of one connection that follow each other give the event loop turns', async () => {
+  const budget = new ReplyBudget(new PageSlots(new ManualClock(), 8_388_608), 1_000)
+  let turns = 0
+  const countTurn = () => {
+    turns += 1
+    counting = setImmediate(countTurn)
+  }
+  let counting = setImmediate(countTurn)
+  const turnsOfReads = await Promise.all(
+    Array.from({ length: 6 }, async () => {
+      const reply = budget.open()
+      await reply.waitForSlot()
+      hold(5)
+      reply.release()
+      return turns
+    }),
+  )
+  clearImmediate(counting)
+  expect(new Set(turnsOfReads).size).toBeGreaterThanOrEqual(3)
+})

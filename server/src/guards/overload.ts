@@ -16,7 +16,7 @@ export type OverloadFacts = Pick<Call, 'connection' | 'kind' | 'meta' | 'input'>
  */
 export const refuseOverload: Guard = (call) => {
   const retryAfterMs = findOverload(call)
-  if (retryAfterMs !== undefined) throw overloaded(retryAfterMs)
+  if (retryAfterMs !== undefined) throw overloadErrorOf(retryAfterMs)
   return undefined
 }
 
@@ -43,7 +43,7 @@ const cachedErrorLimit = 100
  * Returns the refusal with this delay. The refusals with one delay share an error: to make one
  * costs 30 µs, most of it for the stack, and a server under load refuses thousands in a second.
  */
-function overloaded(retryAfterMs: number): CoordinationError {
+export function overloadErrorOf(retryAfterMs: number): CoordinationError {
   const known = errorByDelay.get(retryAfterMs)
   if (known) return known
   if (errorByDelay.size >= cachedErrorLimit) errorByDelay.clear()

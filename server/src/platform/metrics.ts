@@ -164,18 +164,22 @@ export class Metrics {
   }
 
   recordCall(procedure: string, code: string, elapsedMs: number): void {
-    const outcome = `${procedure} ${code}`
-    const counter = this.#callsByOutcome.get(outcome) ?? this.#calls.labels({ procedure, code })
-    this.#callsByOutcome.set(outcome, counter)
-    counter.inc()
+    this.#counterOf(procedure, code).inc()
     const seconds = this.#secondsByProcedure.get(procedure) ?? this.#seconds.labels({ procedure })
     this.#secondsByProcedure.set(procedure, seconds)
     seconds.observe(elapsedMs / 1_000)
   }
 
+  #counterOf(procedure: string, code: string): Counter.Internal {
+    const outcome = `${procedure} ${code}`
+    const counter = this.#callsByOutcome.get(outcome) ?? this.#calls.labels({ procedure, code })
+    this.#callsByOutcome.set(outcome, counter)
+    return counter
+  }
+
   /** Counts calls that were refused before they reached the guards. */
   countRefusals(procedure: string, code: string, calls = 1): void {
-    this.#calls.inc({ procedure, code }, calls)
+    this.#counterOf(procedure, code).inc(calls)
   }
 
   setOpenSockets(open: number): void {

@@ -1,5 +1,6 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { Clock } from './clock.ts'
+import { LoopSlice } from './loop-slice.ts'
 import { pageByteLimit } from './paging.ts'
 import { replyBytes } from './reply-bytes.ts'
 
@@ -12,6 +13,8 @@ const longestWaitMs = 10_000
  * turns.
  */
 export class PageSlots {
+  /** The time of the reads that follow each other on their connections. */
+  readonly slice = new LoopSlice()
   readonly #clock: Clock
   readonly #waiting = new Set<() => void>()
   #free: number
@@ -161,13 +164,18 @@ export class ReplyBudget {
     for (const wake of [...this.#roomWaiters]) wake()
   }
 
-  /** Lets the next call read after this one. */
+  /**
+   * Lets the next call read after this one. The reads of a frame with many calls would otherwise
+   * follow each other without a turn of the event loop.
+   */
   pass(hold: ReplyShare): void {
     this.#wakeRoomWaiters()
     if (this.#reading !== hold) return
     const next = this.#queue.shift()
     this.#reading = next?.hold
-    next?.resolve()
+    if (!next) return
+    if (this.#pages.slice.isOver) setImmediate(next.resolve)
+    else next.resolve()
   }
 }
 

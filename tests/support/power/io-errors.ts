@@ -70,7 +70,10 @@ function endProblems({ operations, ends }: Recording, failed: Operation): string
  */
 export const runWithError = (error: string, faults: readonly Fault[] = []): Promise<ErrorRun> =>
   withFolder(async (folder) => {
-    const recording = await recordRun({ folder, tasks, seed: 1, faults, first: { POWER_FAIL: error } })
+    const run = recordRun({ folder, tasks, seed: 1, faults, first: { POWER_FAIL: error } })
+    const recording = await run.catch((reason: unknown) => String(reason))
+    if (typeof recording === 'string')
+      return { error, reached: true, images: 0, problems: [`the run did not end: ${recording}`] }
     const failed = recording.operations.find(({ kind }) => kind === 'fail')
     if (!failed) return { error, reached: false, images: 0, problems: [] }
     const judged = await judgeImages(recording, { images: 6, imagesPerCut: 1, seed: 1, from: failed.end })

@@ -8,6 +8,9 @@ import type { Recording } from './recording.ts'
 const script = fileURLToPath(new URL('../children/judge-images.ts', import.meta.url))
 const imports = `--import=${new URL('../resolve-drizzle.mjs', import.meta.url)}`
 
+/** Time for the images of one recording, in milliseconds. */
+const judgeLimitMs = 1_800_000
+
 const judged = z.object({
   cut: z.int(),
   hash: z.string(),
@@ -38,6 +41,8 @@ export async function judgeImages(
   const order = JSON.stringify({ folder, histories, from, to, ...options })
   const child = spawn(process.execPath, ['--conditions=tony-source', imports, script, order], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: judgeLimitMs,
+    killSignal: 'SIGKILL',
   })
   let errors = ''
   child.stderr.on('data', (data: Buffer) => {

@@ -10,6 +10,9 @@ import { recorderVariables } from './recorder.ts'
 const script = fileURLToPath(new URL('../children/dev-main.ts', import.meta.url))
 const preloads = ['../resolve-drizzle.mjs', './plant-hook.mjs'].map((name) => new URL(name, import.meta.url).href)
 
+/** Time for a stop, in milliseconds. */
+const stopLimitMs = 60_000
+
 export interface RecordedServerOptions {
   /** Folder of the trace and of `data`. The server makes a folder in it for its files. */
   readonly folder: string
@@ -67,10 +70,11 @@ export class RecordedServer {
     this.#process.kill('SIGTERM')
   }
 
-  /** SIGTERM, and waits for the end. */
+  /** SIGTERM, and waits for the end. A process that does not end is killed. */
   async stop(): Promise<void> {
     this.#stopping = true
     this.#process.kill('SIGTERM')
+    AbortSignal.timeout(stopLimitMs).addEventListener('abort', () => this.#process.kill('SIGKILL'))
     await this.#running
   }
 

@@ -19,6 +19,9 @@ export interface RecordingOptions {
   readonly restarts?: boolean
 }
 
+/** Time after which a run fails, in milliseconds. On a busy machine one takes minutes. */
+const runLimitMs = 600_000
+
 /** A run of the server and its callers. */
 export interface Recording {
   readonly folder: string
@@ -41,7 +44,8 @@ export async function recordRun({
 }: RecordingOptions): Promise<Recording> {
   const planted = [...frequentCheckpoints, ...faults]
   const server = await RecordedServer.start({ folder, faults: planted, ...(first && { first }) })
-  const { histories, refusals } = await runWorkload({ server, folder, tasks, seed, restarts }).finally(() =>
+  const signal = AbortSignal.timeout(runLimitMs)
+  const { histories, refusals } = await runWorkload({ server, folder, tasks, seed, restarts, signal }).finally(() =>
     server.stop(),
   )
   return { folder, data: server.data, histories, refusals, operations: readTrace(server.trace), ends: server.ends }

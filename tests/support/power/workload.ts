@@ -14,6 +14,8 @@ export interface WorkloadOptions {
   readonly seed: number
   /** Stops the server once, after three quarters of the tasks. */
   readonly restarts: boolean
+  /** Ends the run with the reason of its abort. */
+  readonly signal: AbortSignal
 }
 
 /** The clients of one run. Each line of their histories has its place in the trace. */
@@ -40,6 +42,7 @@ class Callers implements Disposable {
   /** A call whose fate may be unknown, after which a caller continues. */
   readonly unlessLost = async <T>(call: Promise<T>): Promise<T | undefined> =>
     call.catch((error: unknown) => {
+      this.#options.signal.throwIfAborted()
       if (!(error instanceof TonyError)) throw error
       if (error.code === 'STORE_UNAVAILABLE') this.refusals.push(error)
       if (error.retryable || /^STALE_|^STORE_UNAVAILABLE$/.test(error.code)) return undefined
@@ -128,11 +131,14 @@ async function watch({ client, history }: ReturnType<Callers['connect']>): Promi
     if (type !== 'checkpoint') history.note('event', { watcher: 'wall', seq, type, subject })
 }
 
-/** Ten tasks at a time, of which each half of them waits for the one before it. */
+/**
+ * Ten tasks at a time, of which each half of them waits for the one before it. A call that the
+ * failing storage refused is made again, because the workers wait for all tasks.
+ */
 async function createTasks({ callers, lead, tasks }: Work): Promise<void> {
-  for (let created = 0; created < tasks; created += 10) {
+  for (let created = 0; created < tasks; ) {
     const keys = Array.from({ length: 10 }, (_, index) => index)
-    await callers.unlessLost(
+    const reply = await callers.unlessLost(
       lead.tasks.createMany({
         tasks: keys.map((key) => ({
           key: `${key}`,
@@ -143,6 +149,7 @@ async function createTasks({ callers, lead, tasks }: Work): Promise<void> {
         })),
       }),
     )
+    if (reply) created += 10
   }
 }
 
@@ -164,7 +171,10 @@ export async function runWorkload(options: WorkloadOptions): Promise<{ histories
   const restarting = work.progress.reach(Math.floor((work.tasks * 3) / 4)).then(() => {
     if (options.restarts) options.server.restart()
   })
-  await Promise.all([createTasks(work), runBackups(work), restarting, ...workers])
+  const aborted = new Promise<never>((_, reject) => {
+    options.signal.addEventListener('abort', () => reject(options.signal.reason), { once: true })
+  })
+  await Promise.race([Promise.all([createTasks(work), runBackups(work), restarting, ...workers]), aborted])
   callers[Symbol.dispose]()
   await watching
   return { histories: callers.histories, refusals: callers.refusals }

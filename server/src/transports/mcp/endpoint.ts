@@ -8,6 +8,7 @@ import type { Connection } from '../../guards/call.ts'
 import { checkCaller } from '../../guards/caller.ts'
 import { toCoordinationError } from '../../guards/errors.ts'
 import { checkWellFormed } from '../../guards/well-formed.ts'
+import { yieldToEventLoop } from '../../platform/clock.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { version } from '../../platform/version.ts'
 import { readBody } from '../http/body.ts'
@@ -60,6 +61,25 @@ function abortOnClose({ response }: Exchange): AbortSignal {
   return controller.signal
 }
 
+/**
+ * Gives the event loop a turn before each message of a batch. The library begins all messages at
+ * once, and their reads on SQLite follow each other without a turn: a heartbeat on another
+ * connection waited for a hundred of them.
+ */
+function withBatchTurns(server: McpServer): McpServer {
+  const connect = server.connect.bind(server)
+  server.connect = async (transport) => {
+    await connect(transport)
+    const { onmessage, onerror } = transport
+    let last = Promise.resolve()
+    transport.onmessage = (message, extra) => {
+      const begin = last.then(yieldToEventLoop).then(() => onmessage?.(message, extra))
+      last = begin.catch((error: unknown) => onerror?.(new Error('a message of a batch failed', { cause: error })))
+    }
+  }
+  return server
+}
+
 async function handleMcp(exchange: Exchange): Promise<void> {
   const { context, request, response } = exchange
   const { services } = context
@@ -84,7 +104,11 @@ async function handleMcp(exchange: Exchange): Promise<void> {
   }
   if (isStreamRequest(body)) return serveEventStream(toolSession, response, body)
   if (newSession !== undefined) response.setHeader(sessionHeader, newSession)
-  const handler = createMcpHandler(() => exchange.createToolServer(toolSession), {
+  const createServer = () => {
+    const server = exchange.createToolServer(toolSession)
+    return Array.isArray(body) ? withBatchTurns(server) : server
+  }
+  const handler = createMcpHandler(createServer, {
     onerror: (error) => context.log.debug({ error }, 'mcp'),
     keepAliveMs: commentIntervalOf(body),
   })

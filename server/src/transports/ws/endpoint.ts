@@ -77,12 +77,8 @@ export class WebSocketTransport {
       limitErrorOf: (identity) => this.#socketLimitError(identity),
       onIdentified: (socket) => this.#openSocket(socket),
     })
-    const { frameBytes, handshakesPerSecond, queueMs } = services.config.limits
-    this.#intake = new Intake({
-      now: () => services.clock.monotonic(),
-      storeNow: services.now,
-      isOverloaded: () => services.store.queueState.normal.ageMs > queueMs,
-    })
+    const { frameBytes, handshakesPerSecond } = services.config.limits
+    this.#intake = new Intake({ now: () => services.clock.monotonic(), storeNow: services.now })
     services.store.setArrivalSource(() => this.#intake.earliestArrival)
     // As with the rate limits, dev mode has no untrusted callers to limit.
     this.#handshakeLimiter = createHandshakeLimiter(
@@ -188,8 +184,9 @@ export class WebSocketTransport {
     this.#countAgentSockets(socket, 1)
     this.#metrics.setOpenSockets(this.#sockets.size)
     const { receive, close } = this.#intake.open(socket.reading, (frame, arrivedAt) => {
-      socket.receive(frame, arrivedAt)
+      const isDone = socket.receive(frame, arrivedAt)
       ws.markUsed()
+      return isDone
     })
     ws.on('message', (data, isBinary) => receive([toBuffer(data), isBinary]))
     ws.on('ping', (data) => socket.handlePing(data))

@@ -28,6 +28,13 @@ export function textFrame(...given: readonly string[]): Buffer {
   return frame
 }
 
+/**
+ * Returns the bytes of a text frame as text of Latin-1, so that many frames can be joined at the
+ * cost of one buffer. The text is ASCII and has 126 to 65,535 characters.
+ */
+export const asciiFrame = (text: string): string =>
+  `\x81\x7e${String.fromCharCode(text.length >> 8, text.length & 0xff)}${text}`
+
 /** The fields that tie a tRPC reply to its call. */
 export interface Envelope {
   readonly id: number | string | null

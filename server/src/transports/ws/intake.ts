@@ -6,8 +6,6 @@ export interface IntakeOptions {
   readonly now: () => number
   /** The store's time, in milliseconds since 1970. */
   readonly storeNow: () => number
-  /** True while writes wait so long that more of them are refused. */
-  readonly isOverloaded: () => boolean
 }
 
 /**
@@ -15,7 +13,13 @@ export interface IntakeOptions {
  * a turn belongs to the writer and to the replies. Without a limit, the frames of a hundred busy
  * sockets held a turn for 900 ms, and the writer committed one batch in it.
  */
-const sliceMs = { normal: 5, overloaded: 3 } as const
+const sliceMs = 4
+
+/**
+ * Frames that are done at once, such as the refused ones, between two looks at the clock. A process
+ * that shares its core loses its slice to others, and would refuse one frame in a turn.
+ */
+const framesPerLook = 32
 
 /** Frames and bytes that wait of one socket before it is no longer read. */
 const waitingLimits = { frames: 32, bytes: 262_144 } as const
@@ -26,8 +30,11 @@ const waitingLimits = { frames: 32, bytes: 262_144 } as const
  */
 const totalBytes = 33_554_432
 
-/** Handles a frame that reached this server at `arrivedAt`, by the store's time. */
-type Handle = (frame: Frame, arrivedAt: number) => void
+/**
+ * Handles a frame that reached this server at `arrivedAt`, by the store's time. Returns true if
+ * nothing of it is left to do.
+ */
+type Handle = (frame: Frame, arrivedAt: number) => boolean
 
 /** The bytes that wait of all sockets. */
 interface WaitingBytes {
@@ -65,12 +72,12 @@ class WaitingFrames {
       this.#reading.pause('intake')
   }
 
-  handleNext(): void {
+  handleNext(): boolean {
     const next = this.#frames.shift()
-    if (!next) return
+    if (!next) return true
     this.#count(-next.frame[0].length)
     if (this.isEmpty) this.#reading.resume('intake')
-    this.#handle(next.frame, next.arrivedAt)
+    return this.#handle(next.frame, next.arrivedAt)
   }
 
   clear(): void {
@@ -123,8 +130,10 @@ export class Intake {
     return {
       receive: (frame: Frame): void => {
         const arrivedAt = this.#options.storeNow()
-        if (this.#waiting.size === 0 && !this.#isHandling && !this.#isSliceOver())
-          return this.#begin(arrivedAt, () => handle(frame, arrivedAt))
+        if (this.#waiting.size === 0 && !this.#isHandling && !this.#isSliceOver()) {
+          this.#begin(arrivedAt, () => handle(frame, arrivedAt))
+          return
+        }
         frames.add(frame, arrivedAt)
         this.#waiting.add(frames)
         if (!this.#isHandling) this.#schedule()
@@ -140,35 +149,46 @@ export class Intake {
   #isSliceOver(): boolean {
     const now = this.#options.now()
     if (this.#sliceEnd !== undefined) return now > this.#sliceEnd
-    this.#sliceEnd = now + (this.#options.isOverloaded() ? sliceMs.overloaded : sliceMs.normal)
+    this.#sliceEnd = now + sliceMs
     setImmediate(() => {
       this.#sliceEnd = undefined
     })
     return false
   }
 
-  #begin(arrivedAt: number, handle: () => void): void {
+  /** Returns true if nothing of the frame is left to do, so that the next one can begin. */
+  #begin(arrivedAt: number, handle: () => boolean): boolean {
     this.#isHandling = true
     this.#handledArrival = arrivedAt
+    const isDone = handle()
+    if (isDone) this.#end()
     // The tick comes when no promise can go on: the frame waits for the store, or is done.
-    queueMicrotask(() =>
-      process.nextTick(() => {
-        this.#isHandling = false
-        this.#handledArrival = Number.POSITIVE_INFINITY
-        this.#serveNext()
-      }),
-    )
-    handle()
+    else
+      queueMicrotask(() =>
+        process.nextTick(() => {
+          this.#end()
+          this.#serveNext()
+        }),
+      )
+    return isDone
+  }
+
+  #end(): void {
+    this.#isHandling = false
+    this.#handledArrival = Number.POSITIVE_INFINITY
   }
 
   #serveNext(): void {
-    const [frames] = this.#waiting
-    if (!frames) return
-    if (this.#isSliceOver()) return this.#schedule()
-    this.#waiting.delete(frames)
-    this.#begin(frames.arrivedAt, () => frames.handleNext())
-    // Behind the others.
-    if (!frames.isEmpty) this.#waiting.add(frames)
+    for (let served = 0; ; served += 1) {
+      const [frames] = this.#waiting
+      if (!frames) return
+      if (served % framesPerLook === 0 && this.#isSliceOver()) return this.#schedule()
+      this.#waiting.delete(frames)
+      const isDone = this.#begin(frames.arrivedAt, () => frames.handleNext())
+      // Behind the others.
+      if (!frames.isEmpty) this.#waiting.add(frames)
+      if (!isDone) return
+    }
   }
 
   #schedule(): void {

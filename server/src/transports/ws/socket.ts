@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { WebSocket } from 'ws'
-import { metricLabelOf, runCall, runSubscription } from '../../api/pipeline.ts'
+import { runCall, runSubscription } from '../../api/pipeline.ts'
 import type { Principal } from '../../domain/principal.ts'
 import { currentPrincipal, leewayMs } from '../../guards/authenticate.ts'
 import type { Connection } from '../../guards/call.ts'
@@ -11,14 +11,8 @@ import { yieldToEventLoop } from '../../platform/clock.ts'
 import type { QueuedInput } from '../../platform/queued-inputs.ts'
 import { ReplyBudget } from '../../platform/reply-budget.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
-import {
-  type AbuseDetector,
-  createAbuseDetector,
-  createMalformedFrameCounter,
-  type MalformedFrameCounter,
-} from './abuse-detection.ts'
-import { type IncomingCall, limitErrorOf, refuseFrame } from './call-limits.ts'
-import type { ClientMessage } from './client-message.ts'
+import { type IncomingCall, limitErrorOf } from './call-limits.ts'
+import { type ClientMessage, parseClientMessages } from './client-message.ts'
 import { closeCodes } from './close-codes.ts'
 import {
   chunkFrames,
@@ -33,9 +27,10 @@ import {
 import type { Frame } from './handshakes.ts'
 import { createLiveness, type Liveness } from './liveness.ts'
 import { OpenCalls } from './open-calls.ts'
+import { findOverloadedCall } from './overload-refusals.ts'
 import { withReauthentication } from './re-authentication.ts'
-import { readMessages } from './read-messages.ts'
 import { ReadPause } from './read-pause.ts'
+import { Refusals } from './refusals.ts'
 import { SocketWriter } from './writer.ts'
 
 /** Time before a token's expiry at which its socket gets the reconnect notice. */
@@ -56,10 +51,9 @@ export class Socket {
   readonly #writer: SocketWriter
   readonly #openCalls: OpenCalls
   readonly #replies: ReplyBudget
-  readonly #malformedFrames: MalformedFrameCounter
+  readonly #refusals: Refusals
   readonly #liveness: Liveness
   #reconnectAt: number | undefined
-  readonly #abuseDetector: AbuseDetector
   /** No frame may follow a close frame, and frames received after it are ignored. */
   #closed = false
 
@@ -71,8 +65,6 @@ export class Socket {
     const { clock, config, pageSlots } = connection.services
     this.#liveness = createLiveness(clock, config.limits)
     this.#openCalls = new OpenCalls(clock)
-    this.#malformedFrames = createMalformedFrameCounter(clock)
-    this.#abuseDetector = createAbuseDetector(clock, config.limits.abuseMs)
     // Each blocking call adds a listener, and hundreds of them are legal.
     setMaxListeners(0, this.#openCalls.signal)
     this.#writer = new SocketWriter(raw, clock, config.limits, () => {
@@ -80,6 +72,12 @@ export class Socket {
       this.close(closeCodes.overloaded, 'CONSUMER_TOO_SLOW')
     })
     this.#replies = new ReplyBudget(pageSlots, config.limits.socketBufferBytes, this.#writer)
+    this.#refusals = new Refusals({
+      connection: this.connection,
+      write: (frame) => this.#write(frame),
+      writeJoined: (frames) => this.#writer.writeJoined(frames),
+      close: (code, reason) => this.close(code, reason),
+    })
   }
 
   #scheduleReconnect({ expiresAt }: Principal): void {
@@ -87,43 +85,43 @@ export class Socket {
     this.#reconnectAt = left > reconnectNoticeMs ? expiresAt - reconnectNoticeMs : undefined
   }
 
-  /** Handles a frame from the client; an unusable one gets an error or closes the socket. */
-  receive([data, isBinary]: Frame, arrivedAt: number): void {
-    if (this.#closed) return
+  /**
+   * Handles a frame from the client; an unusable one gets an error or closes the socket. Returns
+   * false if a call of it may still have work to do.
+   */
+  receive([data, isBinary]: Frame, arrivedAt: number): boolean {
+    if (this.#closed) return true
     this.#liveness.record()
-    if (isBinary) return this.close(1003, 'text only')
-    const text = data.toString('utf8', 0, 5)
-    if (text === 'PONG') return this.#recordPresence()
-    if (text === 'PING') this.#write(pongFrame)
-    else {
-      const input = this.connection.services.queuedInputs.open(data.length, arrivedAt)
-      for (const incoming of this.#refuseOversizedFrame(readMessages(this.connection, data, input))) {
-        this.#handle(incoming, input)
-        if (this.#closed) return
-      }
+    const isDone = isBinary ? this.#refuseBinary() : this.#receiveText(data, arrivedAt)
+    if (!this.#closed) this.#pauseIfCongested()
+    return isDone
+  }
+
+  #refuseBinary(): boolean {
+    this.close(1003, 'text only')
+    return true
+  }
+
+  #receiveText(data: Buffer, arrivedAt: number): boolean {
+    // Every other frame is JSON.
+    const text = data.length === 4 ? data.toString('latin1') : ''
+    if (text === 'PONG') this.#recordPresence()
+    else if (text === 'PING') this.#write(pongFrame)
+    else return this.#receiveCalls(data, this.connection.services.queuedInputs.open(data.length, arrivedAt))
+    return true
+  }
+
+  #receiveCalls(data: Buffer, input: QueuedInput): boolean {
+    const overloaded = findOverloadedCall(this.connection, data, input)
+    if (overloaded) {
+      this.#refusals.refuseOverloaded(overloaded)
+      return true
     }
-    this.#pauseIfCongested()
-  }
-
-  /** Returns a frame's messages. If it has too many calls, all calls are refused. */
-  #refuseOversizedFrame(all: readonly ClientMessage[]): readonly ClientMessage[] {
-    const calls = all.filter((incoming) => incoming.type === 'call')
-    const { frameCalls } = this.connection.services.config.limits
-    if (calls.length <= frameCalls) return all
-    // One count: a frame may have 20,000 calls.
-    this.connection.metrics.countRefusals('unknown', 'INVALID_INPUT', calls.length)
-    this.#write(refuseFrame(calls, frameCalls))
-    if (this.#malformedFrames.record()) this.close(closeCodes.malformed, 'too many malformed frames')
-    return all.filter(({ type }) => type !== 'call')
-  }
-
-  /** Refuses a call beyond a limit, at the cost of a normal call to slow the client down. */
-  #refuseOverLimit(path: string, limitError: CoordinationError, envelope: Envelope): void {
-    const { services, metrics } = this.connection
-    const rateError = services.identity.rateLimiter.tryConsume(this.connection, 1)
-    metrics.countRefusals(metricLabelOf(path), (rateError ?? limitError).code)
-    this.refuse(rateError ?? limitError, envelope)
-    if (rateError && this.#abuseDetector.recordRefusal()) this.close(closeCodes.flooding, 'RATE_LIMITED')
+    for (const incoming of this.#refusals.refuseOversizedFrame(parseClientMessages(data.toString('utf8')))) {
+      this.#handle(incoming, input)
+      if (this.#closed) return true
+    }
+    return false
   }
 
   /** Answers a ping. The automatic pong of `ws` does not pause for a congested socket. */
@@ -176,6 +174,7 @@ export class Socket {
     if (this.#closed) return
     this.#closed = true
     this.handleClose()
+    this.#writer.flush()
     this.#ws.close(code, reason)
     // A client that does not read would delay the close frame without limit.
     this.connection.services.clock.timer(1_000, () => this.#ws.terminate())
@@ -202,10 +201,6 @@ export class Socket {
     this.#ws.terminate()
   }
 
-  refuse(error: unknown, envelope: Envelope = { id: null, jsonrpc: undefined }): void {
-    this.#write(errorFrame(envelope, toErrorShape(error, uuidv7())))
-  }
-
   #write(frame: Buffer): void {
     if (!this.#closed) this.#writer.write(frame)
   }
@@ -217,7 +212,7 @@ export class Socket {
   }
 
   #handle(incoming: ClientMessage, input: QueuedInput): void {
-    if (incoming.type === 'malformed') return this.#countMalformed(incoming)
+    if (incoming.type === 'malformed') return this.#refusals.refuseMalformed(incoming)
     if (incoming.type === 'stop') return this.#openCalls.stop(incoming.id)
     const { id, jsonrpc } = incoming
     const envelope = { id, jsonrpc }
@@ -225,17 +220,12 @@ export class Socket {
       // The client opens the subscription on its next socket.
       if (this.#openCalls.draining) return
       if (this.#openCalls.subscriptions.has(id))
-        return this.refuse(new CoordinationError('INVALID_INPUT', `Duplicate id ${id}`), envelope)
+        return this.#refusals.refuse(new CoordinationError('INVALID_INPUT', `Duplicate id ${id}`), envelope)
     }
     const limitError = limitErrorOf(incoming, this.#openCalls, this.connection.services.config.limits)
-    if (limitError) return this.#refuseOverLimit(incoming.path, limitError, envelope)
+    if (limitError) return this.#refusals.refuseOverLimit(incoming.path, limitError, envelope)
     if (incoming.kind === 'subscription') void this.#subscribe(incoming, envelope)
     else void this.#call(incoming, { kind: incoming.kind, envelope, input })
-  }
-
-  #countMalformed({ envelope, reason: why }: Extract<ClientMessage, { type: 'malformed' }>): void {
-    this.refuse(new CoordinationError('INVALID_INPUT', why), envelope)
-    if (this.#malformedFrames.record()) this.close(closeCodes.malformed, 'too many malformed frames')
   }
 
   async #call(
@@ -247,12 +237,11 @@ export class Socket {
     const hold = this.#replies.open()
     try {
       const result = await runCall({ ...incoming, connection: this.connection, requestId, kind, input, signal, hold })
-      this.#abuseDetector.recordSuccess()
+      this.#refusals.recordSuccess()
       this.#write(resultFrame(envelope, result))
     } catch (error) {
       this.#write(errorFrame(envelope, toErrorShape(error, requestId)))
-      if (toCoordinationError(error).code === 'RATE_LIMITED' && this.#abuseDetector.recordRefusal())
-        this.close(closeCodes.flooding, 'RATE_LIMITED')
+      if (toCoordinationError(error).code === 'RATE_LIMITED') this.#refusals.recordRateLimit()
     } finally {
       hold.release()
       endCall()

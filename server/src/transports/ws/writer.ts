@@ -13,6 +13,8 @@ export class SocketWriter {
   readonly #limits: Limits
   readonly #onTooSlow: () => void
   #corked = false
+  /** Frames as text of Latin-1, which the end of this iteration writes. */
+  #joined = ''
   #drained: Promise<void> | undefined
 
   constructor(raw: Duplex, clock: Clock, limits: Limits, onTooSlow: () => void) {
@@ -32,17 +34,37 @@ export class SocketWriter {
 
   write(frame: Buffer): void {
     if (this.#raw.destroyed || this.#raw.writableEnded) return
-    if (!this.#corked) {
-      this.#corked = true
-      this.#raw.cork()
-      setImmediate(() => {
-        this.#corked = false
-        this.#raw.uncork()
-      })
-    }
+    this.#cork()
     this.#raw.write(frame)
     // From now on the client has a limited time to read: nothing else may look at the socket again.
     if (this.isCongested) void this.#drain()
+  }
+
+  /**
+   * Writes frames that are given as text of Latin-1, joined with the others of this iteration. A
+   * server under load sends hundreds of refusals at once, and each buffer of a write costs 1 µs.
+   */
+  writeJoined(frames: string): void {
+    this.#cork()
+    this.#joined += frames
+  }
+
+  /** Hands joined frames to the stream. Nothing can follow a close frame. */
+  flush(): void {
+    const joined = this.#joined
+    this.#joined = ''
+    if (joined !== '') this.write(Buffer.from(joined, 'latin1'))
+  }
+
+  #cork(): void {
+    if (this.#corked) return
+    this.#corked = true
+    this.#raw.cork()
+    setImmediate(() => {
+      this.flush()
+      this.#corked = false
+      this.#raw.uncork()
+    })
   }
 
   /**
