@@ -37,8 +37,8 @@ export const planAbortOutput = z.object({ planId: id, discarded: z.int() })
 /**
  * Publishes the staged tasks. A refusal publishes none of them: `INVALID_INPUT` for a name that is
  * neither in the plan nor in the project, `NOT_FOUND` for an agent that is not registered,
- * `DEPENDENCY_CYCLE` for tasks that wait for each other. They are published up to 40 at a time, in
- * the order of their dependencies. A call that was interrupted can be repeated.
+ * `DEPENDENCY_CYCLE` for tasks that wait for each other. They are published in steps of about
+ * 10 ms, in the order of their dependencies. A call that was interrupted can be repeated.
  */
 export const planCommitInput = z.strictObject({ planId: id, idempotencyKey: idempotencyKey.optional() })
 /** A task whose status here stays, although the plan has another one. */

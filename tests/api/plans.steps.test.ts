@@ -1,5 +1,6 @@
 import type { Client } from '@tony/mcp-client'
-import { requirePlanFits } from '@tony/mcp-server/domain/plans/staged-tasks'
+import { StepSize } from '@tony/mcp-server/domain/plans/continue'
+import { parsePlanned, requirePlanFits } from '@tony/mcp-server/domain/plans/staged-tasks'
 import { continuePlans } from '@tony/mcp-server/sweeps/continue-plans'
 import { runSweep } from '@tony/mcp-server/sweeps/runner'
 import { eq, sql } from 'drizzle-orm'
@@ -207,4 +208,23 @@ test('a plan of more than 100,000 tasks, or with more than 32 Mi characters of n
   expect(() => requirePlanFits(100_000, 33_554_432)).not.toThrow()
   expect(() => requirePlanFits(100_001, 0)).toThrow(tooLarge)
   expect(() => requirePlanFits(1, 33_554_433)).toThrow(tooLarge)
+})
+
+test('the next step takes about ten milliseconds, and a step that a busy machine delays changes little', () => {
+  const sizesAfter = (...times: readonly number[]) => {
+    const size = new StepSize()
+    return times.map((msPerTask) => {
+      size.add(size.current, size.current * msPerTask)
+      return Math.round(size.current)
+    })
+  }
+  expect(sizesAfter(0.1, 0.1, 0.1)).toEqual([80, 100, 100])
+  expect(sizesAfter(0.1, 0.1, 5, 5, 0.1)).toEqual([80, 100, 95, 91, 100])
+  expect(sizesAfter(0.0001, 0.0001, 0.0001, 0.0001, 0.0001)).toEqual([80, 160, 320, 400, 400])
+  expect(sizesAfter(5)).toEqual([20])
+})
+
+test('a task that an older version has staged gets the fields that it had no words for', () => {
+  const { waitsFor, onChildrenEnd, title } = parsePlanned('{"externalId":"a","type":"code","title":"old"}')
+  expect([waitsFor, onChildrenEnd, title]).toEqual([[], 'claim', 'old'])
 })

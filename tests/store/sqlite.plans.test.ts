@@ -255,7 +255,9 @@ test('no statement sorts tasks, messages or events', () => {
     planOf(database, statement).some((line) => line.includes('TEMP B-TREE')),
   )
   expect(
-    sorts.map(({ sql }) => sql).filter((sql) => /(from|update) "(tasks|messages|events|event_pages)"/.test(sql)),
+    sorts
+      .map(({ sql }) => sql)
+      .filter((sql) => /(from|update) "(tasks|messages|events|event_pages|plan_rows)"/.test(sql)),
   ).toEqual([])
 })
 
@@ -286,7 +288,8 @@ test('retention deletes without reading a whole table', () => {
   expect(tables).toEqual(expect.arrayContaining(classes))
   const scans = removals.flatMap((statement) =>
     planOf(database, statement)
-      .filter((line) => line.startsWith('SCAN'))
+      // A list that is a parameter has no index.
+      .filter((line) => line.startsWith('SCAN') && !line.startsWith('SCAN json_each'))
       .map((line) => `${line}: ${statement.sql}`),
   )
   expect(scans).toEqual([])

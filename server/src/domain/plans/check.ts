@@ -2,7 +2,8 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, eq, inArray } from 'drizzle-orm'
 import { yieldToEventLoop } from '../../platform/clock.ts'
 import { forEachYielding, mapYielding } from '../../platform/yielding.ts'
-import type { Reader, Store } from '../../store/store.ts'
+import { inJsonList } from '../../store/json-lists.ts'
+import { type Query, type Reader, type Store, statement } from '../../store/store.ts'
 import { requireRegisteredAgent } from '../agents/lookup.ts'
 import { isOwn } from '../tasks/dependency-kinds.ts'
 import { dependencyOrderYielding } from '../tasks/dependency-order.ts'
@@ -39,12 +40,17 @@ export async function queryInChunks<R>(ids: readonly string[], query: (chunk: st
   return rows
 }
 
-/** Returns the tasks of the project with these external ids. */
-export const findImported = ({ db, t }: Reader, project: string, externalIds: string[]) =>
+const findByExternalIds = statement(({ db, t, p }: Query<{ project: string; externalIds: string }>) =>
   db
     .select({ id: t.tasks.id, externalId: t.tasks.externalId, planHash: t.tasks.planHash })
     .from(t.tasks)
-    .where(and(eq(t.tasks.projectId, project), inArray(t.tasks.externalId, externalIds)))
+    .where(and(eq(t.tasks.projectId, p.project), inJsonList(t.tasks.externalId, p.externalIds)))
+    .prepare(),
+)
+
+/** Returns the tasks of the project with these external ids. */
+export const findImported = (reader: Reader, project: string, externalIds: readonly string[]) =>
+  reader.run(findByExternalIds, { project, externalIds: JSON.stringify(externalIds) })
 
 const findDependencies = (store: Store, taskIds: readonly string[]) =>
   queryInChunks(taskIds, (chunk) =>

@@ -35,6 +35,38 @@ function afterSteps(error: unknown, steps: number): unknown {
   return new CoordinationError(error.code, message, error.details, 'unknown')
 }
 
+/** The time of a step, in milliseconds: the writer serves nobody else meanwhile. */
+const stepMs = 10
+
+/** The cost of the first step, and the limits of the others, in inserted tasks. */
+const firstStepSize = 40
+const leastStepSize = 20
+const largestStepSize = 400
+
+/**
+ * Sets the size of the next step by the time of the steps before it: as many tasks as the writer
+ * publishes in `stepMs`. The shortest time counts, and is forgotten slowly, because a busy machine
+ * makes some steps ten times longer and not the others.
+ */
+export class StepSize {
+  #current = firstStepSize
+  #msPerCost = Number.POSITIVE_INFINITY
+
+  /** The cost of the next step. */
+  get current(): number {
+    return this.#current
+  }
+
+  add(cost: number, ms: number): void {
+    this.#msPerCost = Math.min(this.#msPerCost * forgetting, ms / cost)
+    const fitting = Math.min(2 * this.#current, stepMs / this.#msPerCost)
+    this.#current = Math.min(largestStepSize, Math.max(leastStepSize, fitting))
+  }
+}
+
+/** The factor by which the shortest time grows with each step. */
+const forgetting = 1.05
+
 export interface ContinuationParams<T> {
   readonly store: Store
   readonly scope: TransactionParams
@@ -65,9 +97,14 @@ export async function continuePublication<T>(continuation: ContinuationParams<T>
     throw error
   })
   let steps = 0
+  const size = new StepSize()
+  const sure = new Map<string, string>()
   try {
-    for (const step of publicationStepsOf(plan)) {
-      await transact((tx) => publishStep(tx, publication, step, plan.ids))
+    for (const step of publicationStepsOf(plan, () => size.current)) {
+      const names = { checked: plan.ids, sure }
+      const { ms, ids } = await transact((tx) => publishStep(tx, publication, step, names))
+      for (const [name, id] of ids) sure.set(name, id)
+      size.add(step.cost, ms)
       steps += 1
     }
     return await end()

@@ -1,6 +1,8 @@
 import type { PlannedTask } from '@tony/mcp-shared/plans'
-import { and, eq, inArray } from 'drizzle-orm'
-import { type Query, rowlessStatement, type Transaction } from '../../store/store.ts'
+import { and, eq } from 'drizzle-orm'
+import { systemClock } from '../../platform/clock.ts'
+import { inJsonList } from '../../store/json-lists.ts'
+import { type Query, rowlessStatement, statement, type Transaction } from '../../store/store.ts'
 import { enqueueTasks, type NewTask } from '../tasks/enqueue.ts'
 import type { Authorship } from '../tasks/new-task.ts'
 import type { TaskRow } from '../tasks/task-row.ts'
@@ -21,6 +23,7 @@ import { updatePlannedTask } from './update.ts'
 /** A transaction of a publication. */
 export interface PublicationStep {
   readonly tasks: readonly CheckedTask[]
+  readonly cost: number
   /** True for the second part of a publication, in which tasks end as at their source. */
   readonly ends: boolean
 }
@@ -28,37 +31,38 @@ export interface PublicationStep {
 /** The cost of a task in its step, in inserted tasks. An update runs its statements one by one. */
 const costs = { created: 1, updated: 5, unchanged: 0.2 } satisfies Record<CheckedTask['change'], number>
 
-/** A dependency is a read and an insert. */
-const costOf = ({ change, after }: CheckedTask): number => costs[change] * (1 + after.length / 4)
-
-/** The cost of a step: about 8 ms of the writer on SQLite. Half of it needs twice the commits. */
-const stepCost = 40
+/** A dependency is a part of a read and of an insert. */
+const costOf = ({ change, after }: CheckedTask): number => costs[change] * (1 + after.length / 8)
 
 /** True for a known task that has ended at its source. It ends here in the second part. */
 const endsLater = ({ hasEnded, change }: CheckedTask): boolean => hasEnded && change !== 'created'
 
-function* toSteps(tasks: readonly CheckedTask[], ends: boolean): Generator<PublicationStep> {
+function* toSteps(tasks: readonly CheckedTask[], ends: boolean, size: () => number): Generator<PublicationStep> {
   let step: CheckedTask[] = []
   let cost = 0
+  let limit = size()
   for (const task of tasks) {
-    if (step.length > 0 && cost + costOf(task) > stepCost) {
-      yield { tasks: step, ends }
+    if (step.length > 0 && cost + costOf(task) > limit) {
+      yield { tasks: step, cost, ends }
       step = []
       cost = 0
+      limit = size()
     }
     step.push(task)
     cost += costOf(task)
   }
-  if (step.length > 0) yield { tasks: step, ends }
+  if (step.length > 0) yield { tasks: step, cost, ends }
 }
 
 /**
  * Returns the steps of a plan. Tasks that end at their source end last, dependents first: the end
- * of a task before would hand out a dependent that the same plan blocks, holds or ends.
+ * of a task before would hand out a dependent that the same plan blocks, holds or ends. `size` is
+ * the cost of the next step.
  */
-export function publicationStepsOf({ tasks }: CheckedPlan): PublicationStep[] {
+export function* publicationStepsOf({ tasks }: CheckedPlan, size: () => number): Generator<PublicationStep> {
   const changed = tasks.filter((task) => !endsLater(task) || task.change === 'updated')
-  return [...toSteps(changed, false), ...toSteps(tasks.filter(endsLater).toReversed(), true)]
+  yield* toSteps(changed, false, size)
+  yield* toSteps(tasks.filter(endsLater).toReversed(), true, size)
 }
 
 /** Returns the task of a staged row, with ids in place of external ids. */
@@ -70,56 +74,78 @@ function resolvePlanned(planned: PlannedTask, ids: TaskIds) {
   return { ...spec, ...parent, dependsOn: dependsOn.map(idOf), waitsFor: waits }
 }
 
-const findKnown = ({ db, t }: Transaction, project: string, names: string[]) =>
-  db
-    .select()
-    .from(t.tasks)
-    .where(and(eq(t.tasks.projectId, project), inArray(t.tasks.externalId, names)))
+/** Tasks of the project as a step finds them. */
+interface FoundTasks {
+  readonly ids: TaskIds
+  /** The rows of the step's own tasks that the project has already, by external id. */
+  readonly known: ReadonlyMap<string | null, TaskRow>
+}
+
+const findRows = statement(({ db, t, p }: Query<{ ids: string }>) =>
+  db.select().from(t.tasks).where(inJsonList(t.tasks.id, p.ids)).prepare(),
+)
 
 /**
- * Returns the ids of the tasks that a step names. Since the check, another plan may have created a
- * task that both plans name.
+ * Finds the tasks that a step names. Since the check, another plan may have created a task that
+ * both plans name. `sure` has the names of earlier steps, which need no search.
  */
-async function currentIds(
+async function findTasks(
   tx: Transaction,
   project: string,
   tasks: readonly CheckedTask[],
-  ids: TaskIds,
-): Promise<TaskIds> {
-  const named = [...new Set(tasks.flatMap((task) => [...referencesOf(task), ...task.inherited.map(({ key }) => key)]))]
-  const rows = await queryInChunks(named, (chunk) => findImported(tx, project, chunk))
+  { sure, checked }: PlanNames,
+): Promise<FoundTasks> {
+  const own = new Set(tasks.map(({ key }) => key))
+  const named = new Set(own)
+  for (const task of tasks)
+    for (const name of [...referencesOf(task), ...task.inherited.map(({ key }) => key)])
+      if (!sure.has(name)) named.add(name)
+  const rows = await queryInChunks([...named], (chunk) => findImported(tx, project, chunk))
   const found = new Map(rows.map(({ id, externalId }) => [externalId, id]))
-  return { get: (name) => found.get(name) ?? ids.get(name) }
+  const knownIds = rows.filter(({ externalId }) => own.has(externalId ?? '')).map(({ id }) => id)
+  const known = await queryInChunks(knownIds, (chunk) => tx.run(findRows, { ids: JSON.stringify(chunk) }))
+  return {
+    ids: { get: (name) => found.get(name) ?? sure.get(name) ?? checked.get(name) },
+    known: new Map(known.map((row) => [row.externalId, row])),
+  }
+}
+
+const findStaged = statement(({ db, t, p }: Query<StagedRows>) =>
+  db
+    .select({ ord: t.planRows.ord, spec: t.planRows.spec })
+    .from(t.planRows)
+    .where(and(eq(t.planRows.planId, p.planId), inJsonList(t.planRows.externalId, p.externalIds)))
+    .prepare(),
+)
+
+const takeRows = statement(({ db, t, p }: Query<StagedRows>) =>
+  db
+    .delete(t.planRows)
+    .where(and(eq(t.planRows.planId, p.planId), inJsonList(t.planRows.externalId, p.externalIds)))
+    .returning({ ord: t.planRows.ord, spec: t.planRows.spec })
+    .prepare(),
+)
+
+interface StagedRows {
+  planId: string
+  externalIds: string
 }
 
 /**
  * Returns the specs of the staged rows of a step, and removes the rows. Those of tasks that end in
  * the second part stay until then, so that a publication that was interrupted ends them.
  */
-async function takeStaged({ db, t }: Transaction, planId: string, { tasks, ends }: PublicationStep) {
-  const { planRows } = t
-  const columns = { ord: planRows.ord, spec: planRows.spec }
-  const later = ends ? [] : tasks.filter(endsLater)
-  const matches = (ords: number[]) => and(eq(planRows.planId, planId), inArray(planRows.ord, ords))
-  const staying =
-    later.length === 0
-      ? []
-      : await db
-          .select(columns)
-          .from(planRows)
-          .where(matches(later.map(ordOf)))
+async function takeStaged(tx: Transaction, planId: string, { tasks, ends }: PublicationStep) {
+  const staying = ends ? [] : tasks.filter(endsLater)
   const taken = tasks.filter((task) => ends || !endsLater(task))
-  const rows =
-    taken.length === 0
-      ? []
-      : await db
-          .delete(planRows)
-          .where(matches(taken.map(ordOf)))
-          .returning(columns)
-  return new Map([...rows, ...staying].map(({ ord, spec }) => [ord, spec]))
+  const rows: { ord: number; spec: string }[] = []
+  for (const [matching, query] of [[staying, findStaged] as const, [taken, takeRows] as const]) {
+    if (matching.length === 0) continue
+    const externalIds = JSON.stringify(matching.map(({ key }) => key))
+    rows.push(...(await tx.run(query, { planId, externalIds })))
+  }
+  return new Map(rows.map(({ ord, spec }) => [ord, spec]))
 }
-
-const ordOf = ({ ord }: CheckedTask): number => ord
 
 /** The state of a step while it runs. */
 interface StepRun {
@@ -180,6 +206,22 @@ async function applyPlannedStatus(run: StepRun, task: CheckedTask, row: TaskRow,
   if (row.planHash !== planHash) await tx.run(setPlanMark, { taskId: row.id, planHash })
 }
 
+/** The ids of the tasks that a plan names. */
+export interface PlanNames {
+  /** As the check has found them. */
+  readonly checked: TaskIds
+  /** Those of the tasks in committed steps of the same call. */
+  readonly sure: ReadonlyMap<string, string>
+}
+
+/** A committed step. */
+export interface PublishedStep {
+  /** The time between its first and its last statement, in milliseconds. */
+  readonly ms: number
+  /** The ids of its tasks. */
+  readonly ids: readonly (readonly [name: string, id: string])[]
+}
+
 /**
  * Publishes some tasks of a plan in one transaction. It skips tasks that are published already,
  * because two calls or a call and a sweep may publish a plan at the same time. Throws
@@ -189,14 +231,13 @@ export async function publishStep(
   tx: Transaction,
   publication: Publication,
   step: PublicationStep,
-  checkedIds: TaskIds,
-): Promise<void> {
+  names: PlanNames,
+): Promise<PublishedStep> {
+  const startedAt = systemClock.monotonic()
   const { planId, authorship } = publication
   const { tasks, ends } = step
   const specs = await takeStaged(tx, planId, step)
-  const keys = tasks.map(({ key }) => key)
-  const known = new Map((await findKnown(tx, authorship.project, keys)).map((row) => [row.externalId, row]))
-  const ids = await currentIds(tx, authorship.project, tasks, checkedIds)
+  const { known, ids } = await findTasks(tx, authorship.project, tasks, names)
   const result: StepResult = { created: 0, updated: 0, unchanged: 0, kept: [] }
   const run = { tx, authorship, ends, ids, result }
   let created: NewTask[] = []
@@ -217,6 +258,11 @@ export async function publishStep(
   }
   await insertCreated()
   if (specs.size > 0) await recordStep(tx, publication, result)
+  const published = tasks.filter(({ key, ord }) => specs.has(ord) || known.has(key))
+  return {
+    ms: systemClock.monotonic() - startedAt,
+    ids: published.map(({ key, taskId }) => [key, known.get(key)?.id ?? taskId]),
+  }
 }
 
 /** Returns the new task of a staged row. */

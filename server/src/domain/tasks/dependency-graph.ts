@@ -1,6 +1,7 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { TaskSpec } from '@tony/mcp-shared/tasks'
 import { and, eq, type SQL, sql } from 'drizzle-orm'
+import { inJsonList, selectJsonRows } from '../../store/json-lists.ts'
 import { type Query, rowlessStatement, statement, type Transaction } from '../../store/store.ts'
 import { cascadingKinds, type Dependency, dependencyKinds, inKinds, isOpenEdge, isOwnKind } from './dependency-kinds.ts'
 import type { UnmetDependency } from './dependents.ts'
@@ -14,6 +15,32 @@ export const insertDependency = rowlessStatement(
       .prepare(),
 )
 
+/** Inserts a JSON list of edges. */
+const insertListed = rowlessStatement(({ db, t, p }: Query<{ edges: string }>) =>
+  db
+    .insert(t.taskDependencies)
+    .select(selectJsonRows(t.taskDependencies.kind, p.edges))
+    .onConflictDoNothing()
+    .prepare(),
+)
+
+/** Rows in one statement, which holds the event loop. */
+const listLimit = 500
+
+/** As many rows have a statement each: on PostgreSQL other operations of the batch share it. */
+const fewRows = 2
+
+export async function insertDependencies(tx: Transaction, edges: readonly Dependency[]): Promise<void> {
+  if (edges.length <= fewRows) {
+    await Promise.all(edges.map((edge) => tx.run(insertDependency, edge)))
+    return
+  }
+  for (let start = 0; start < edges.length; start += listLimit) {
+    const listed = edges.slice(start, start + listLimit).map((edge) => [edge.taskId, edge.dependsOnId, edge.kind])
+    await tx.run(insertListed, { edges: JSON.stringify(listed) })
+  }
+}
+
 const lockStatus = statement(({ db, t, p, locked }: Query<{ project: string; taskId: string }>) =>
   locked(
     db
@@ -22,6 +49,32 @@ const lockStatus = statement(({ db, t, p, locked }: Query<{ project: string; tas
       .where(and(eq(t.tasks.id, p.taskId), eq(t.tasks.projectId, p.project))),
   ).prepare(),
 )
+
+/**
+ * The project is no condition: by its rough estimates SQLite would rather read all tasks of the
+ * project.
+ */
+const lockListed = statement(({ db, t, p, locked }: Query<{ ids: string }>) =>
+  locked(
+    db
+      .select({ id: t.tasks.id, projectId: t.tasks.projectId, status: t.tasks.status })
+      .from(t.tasks)
+      .where(inJsonList(t.tasks.id, p.ids)),
+  ).prepare(),
+)
+
+async function lockStatuses(tx: Transaction, project: string, ids: readonly string[]): Promise<Map<string, string>> {
+  if (ids.length <= fewRows) {
+    const found = await Promise.all(ids.map((taskId) => tx.run(lockStatus, { project, taskId })))
+    return new Map(ids.flatMap((id, index) => (found[index] ?? []).map(({ status }) => [id, status] as const)))
+  }
+  const statuses = new Map<string, string>()
+  for (let start = 0; start < ids.length; start += listLimit) {
+    const rows = await tx.run(lockListed, { ids: JSON.stringify(ids.slice(start, start + listLimit)) })
+    for (const row of rows) if (row.projectId === project) statuses.set(row.id, row.status)
+  }
+  return statuses
+}
 
 /** A summary of a task's dependencies. */
 export interface DependencyState {
@@ -43,15 +96,11 @@ export async function readStatusesForUpdate(
   project: string,
   ids: readonly string[],
 ): Promise<Map<string, string>> {
-  const found = await Promise.all(ids.map((taskId) => tx.run(lockStatus, { project, taskId })))
-  return new Map(
-    ids.map((id, index) => {
-      const status = found[index]?.[0]?.status
-      if (status === undefined)
-        throw new CoordinationError('INVALID_INPUT', `dependsOn names a task that does not exist: ${id}`)
-      return [id, status] as const
-    }),
-  )
+  const statuses = await lockStatuses(tx, project, ids)
+  const missing = ids.find((id) => !statuses.has(id))
+  if (missing !== undefined)
+    throw new CoordinationError('INVALID_INPUT', `dependsOn names a task that does not exist: ${missing}`)
+  return statuses
 }
 
 /** Returns a task's own dependencies. `dependsOn` wins over `waitsFor` if both name a task. */

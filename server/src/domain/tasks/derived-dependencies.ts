@@ -1,4 +1,5 @@
-import { and, eq, inArray, ne, sql } from 'drizzle-orm'
+import { and, eq, ne, sql } from 'drizzle-orm'
+import { inJsonList } from '../../store/json-lists.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 import { childrenKinds, type Dependency, dependencyKinds, inheritedKind, inKinds } from './dependency-kinds.ts'
 
@@ -28,30 +29,52 @@ interface StoredFamily {
   readonly children: ReadonlyMap<string | null, readonly { readonly id: string }[]>
 }
 
+interface Listed {
+  /** A JSON list. */
+  ids: string
+}
+
+const edgesOfListed = statement(({ db, t: { taskDependencies: edges }, p }: Query<Listed>) =>
+  db
+    .select()
+    .from(edges)
+    .where(and(inJsonList(edges.taskId, p.ids), ne(edges.kind, sql.raw(String(dependencyKinds.child)))))
+    .prepare(),
+)
+
+const findListed = statement(({ db, t, p }: Query<Listed>) =>
+  db.select({ id: t.tasks.id }).from(t.tasks).where(inJsonList(t.tasks.id, p.ids)).prepare(),
+)
+
+const expandingListed = statement(({ db, t: { taskDependencies: edges }, p }: Query<Listed>) =>
+  db
+    .select()
+    .from(edges)
+    .where(and(inJsonList(edges.dependsOnId, p.ids), inKinds(edges.kind, childrenKinds)))
+    .prepare(),
+)
+
+const childrenOfListed = statement(({ db, t, p }: Query<Listed>) =>
+  db
+    .select({ id: t.tasks.id, parentId: t.tasks.parentId })
+    .from(t.tasks)
+    .where(inJsonList(t.tasks.parentId, p.ids))
+    .prepare(),
+)
+
 /** Reads the stored tasks around new ones, in four queries at most. */
-async function readFamily({ db, t }: Transaction, outside: string[], parentsOfStored: string[]): Promise<StoredFamily> {
-  const { tasks, taskDependencies: edges } = t
-  const none = outside.length === 0
-  const stored = none
-    ? []
-    : await db
-        .select()
-        .from(edges)
-        .where(and(inArray(edges.taskId, outside), ne(edges.kind, dependencyKinds.child)))
-  const parents = none ? [] : await db.select({ id: tasks.id }).from(tasks).where(inArray(tasks.id, outside))
-  const expanding = none
-    ? []
-    : await db
-        .select()
-        .from(edges)
-        .where(and(inArray(edges.dependsOnId, outside), inKinds(edges.kind, childrenKinds)))
+async function readFamily(
+  tx: Transaction,
+  outside: readonly string[],
+  parentsOfStored: readonly string[],
+): Promise<StoredFamily> {
+  const listed = { ids: JSON.stringify(outside) }
+  const [stored, parents, expanding] =
+    outside.length === 0
+      ? [[], [], []]
+      : await Promise.all([tx.run(edgesOfListed, listed), tx.run(findListed, listed), tx.run(expandingListed, listed)])
   const children =
-    parentsOfStored.length === 0
-      ? []
-      : await db
-          .select({ id: tasks.id, parentId: tasks.parentId })
-          .from(tasks)
-          .where(inArray(tasks.parentId, parentsOfStored))
+    parentsOfStored.length === 0 ? [] : await tx.run(childrenOfListed, { ids: JSON.stringify(parentsOfStored) })
   return {
     edges: Map.groupBy(stored, ({ taskId }) => taskId),
     parents: new Set(parents.map(({ id }) => id)),

@@ -4,7 +4,7 @@ import { uuidv7 } from '../../platform/uuid.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 import { requireRegisteredAgent } from '../agents/lookup.ts'
 import { canonicalRequires, ensureClaimGroup } from './claim-group.ts'
-import { dependencyStateOf, insertDependency, ownDependencies, readStatusesForUpdate } from './dependency-graph.ts'
+import { dependencyStateOf, insertDependencies, ownDependencies, readStatusesForUpdate } from './dependency-graph.ts'
 import { type Dependency, isOpenEdge } from './dependency-kinds.ts'
 import { dependencyOrder } from './dependency-order.ts'
 import { blockColumns, recordBlocked } from './dependents.ts'
@@ -13,6 +13,7 @@ import { notifyClaimable } from './lease.ts'
 import { requirePools } from './locks.ts'
 import {
   type Authorship,
+  addTask,
   holdOf,
   initialState,
   insertTask,
@@ -153,7 +154,7 @@ const blockWaiting = statement(({ db, t, p }: Query<{ taskId: string; added: num
 /** Counts new tasks as open dependencies of the stored tasks that wait for them. */
 async function blockOutside(
   tx: Transaction,
-  rows: readonly TaskRow[],
+  rows: readonly NewTaskRow[],
   edges: readonly Dependency[],
   actor: string | null,
 ): Promise<void> {
@@ -167,36 +168,58 @@ async function blockOutside(
   }
 }
 
-/**
- * Inserts tasks with their dependencies, and appends their events. It runs inside the caller's
- * transaction. Returns their rows in the same order.
- */
-export async function enqueueTasks(
+/** Tasks to insert, with all that their rows refer to. */
+interface PreparedTasks {
+  readonly rows: readonly NewTaskRow[]
+  readonly graph: NewGraph
+}
+
+async function prepareTasks(
   tx: Transaction,
   authorship: Authorship,
   newTasks: readonly NewTask[],
-): Promise<TaskRow[]> {
+): Promise<PreparedTasks> {
   const tasks = newTasks.map(({ spec, origin = {} }) => ({ id: origin.id ?? uuidv7(), spec, origin }))
   const graph = await readGraph(tx, tasks)
   const references = await readReferences(tx, authorship.project, tasks, graph.edges)
-  const inserted = await Promise.all(
-    rowsOf(tx.now, authorship, tasks, references, graph).map((row) => tx.run(insertTask, row)),
-  )
-  await Promise.all(graph.edges.map((edge) => tx.run(insertDependency, edge)))
-  const rows = inserted.flat()
-  const actor = authorship.createdBy
+  return { rows: rowsOf(tx.now, authorship, tasks, references, graph), graph }
+}
+
+/** Inserts the edges of inserted tasks, and appends their events. */
+async function recordTasks(tx: Transaction, { rows, graph }: PreparedTasks): Promise<void> {
+  await insertDependencies(tx, graph.edges)
+  const actor = rows[0]?.createdBy ?? null
   for (const row of rows) {
     const data = { status: row.status, type: row.type, title: row.title, externalId: row.externalId }
     tx.append({ type: 'task.created', subject: row.id, actor, taskId: row.id, epic: row.epic, data })
   }
   if (graph.hasDerived) await blockOutside(tx, rows, graph.edges, actor)
-  for (const row of rows) if (row.ready !== null) notifyClaimable(tx, row)
-  return rows
+  const ready = rows.filter((row) => row.ready !== null)
+  for (const group of Map.groupBy(ready, ({ routeId }) => routeId).values())
+    for (const { project: projectId, requires, assignedTo } of group.slice(0, 1))
+      notifyClaimable(tx, { projectId, requires, assignedTo }, group.length)
+}
+
+/**
+ * Inserts tasks with their dependencies, and appends their events. It runs inside the caller's
+ * transaction.
+ */
+export async function enqueueTasks(
+  tx: Transaction,
+  authorship: Authorship,
+  newTasks: readonly NewTask[],
+): Promise<void> {
+  if (newTasks.length === 0) return
+  const prepared = await prepareTasks(tx, authorship, newTasks)
+  await Promise.all(prepared.rows.map((row) => tx.run(addTask, row)))
+  await recordTasks(tx, prepared)
 }
 
 /** Inserts one task. */
 export async function enqueueTask(tx: Transaction, authorship: Authorship, spec: TaskSpec): Promise<TaskRow> {
-  const [row] = await enqueueTasks(tx, authorship, [{ spec }])
+  const prepared = await prepareTasks(tx, authorship, [{ spec }])
+  const [row] = (await Promise.all(prepared.rows.map((each) => tx.run(insertTask, each)))).flat()
   if (!row) throw new Error('an insert returned no row')
+  await recordTasks(tx, prepared)
   return row
 }

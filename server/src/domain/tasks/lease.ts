@@ -56,13 +56,17 @@ export async function settleEndedLease(
   if (row.agentId !== null) tx.notify({ topic: 'lease', agentId: row.agentId, taskId: row.id, attempt: row.attempt })
 }
 
-/** Wakes waiting claims for one task that is now claimable. */
-export function notifyClaimable(tx: Transaction, row: Pick<TaskRow, 'projectId' | 'requires' | 'assignedTo'>): void {
+/** Wakes waiting claims for tasks of one claim group that are now claimable. Default: one task. */
+export function notifyClaimable(
+  tx: Transaction,
+  row: Pick<TaskRow, 'projectId' | 'requires' | 'assignedTo'>,
+  count = 1,
+): void {
   tx.notify({
     topic: 'tasks',
     project: row.projectId,
     requires: row.requires,
     assignedTo: row.assignedTo ?? '',
-    count: 1,
+    count,
   })
 }

@@ -4,16 +4,16 @@ import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requirePlanFits } from '../../domain/plans/staged-tasks.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
-import { type Query, statement } from '../../store/store.ts'
+import { type Query, rowlessStatement } from '../../store/store.ts'
 import { requireOpenPlan } from './require-plan.ts'
 
-const stage = statement(({ db, t, p }: Query<{ planId: string; externalId: string; spec: string; taskId: string }>) =>
-  db
-    .insert(t.planRows)
-    .values({ planId: p.planId, externalId: p.externalId, spec: p.spec, taskId: p.taskId })
-    .onConflictDoUpdate({ target: [t.planRows.planId, t.planRows.externalId], set: { spec: p.spec } })
-    .returning({ ord: t.planRows.ord })
-    .prepare(),
+const stage = rowlessStatement(
+  ({ db, t, p }: Query<{ planId: string; externalId: string; spec: string; taskId: string }>) =>
+    db
+      .insert(t.planRows)
+      .values({ planId: p.planId, externalId: p.externalId, spec: p.spec, taskId: p.taskId })
+      .onConflictDoUpdate({ target: [t.planRows.planId, t.planRows.externalId], set: { spec: p.spec } })
+      .prepare(),
 )
 
 /**
