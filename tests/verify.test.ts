@@ -9,11 +9,11 @@ import { brokenFeed, brokenHistories } from './support/verify/broken-feed.ts'
 import { brokenLeases } from './support/verify/broken-leases.ts'
 import { brokenMessages } from './support/verify/broken-messages.ts'
 import { brokenOperators } from './support/verify/broken-operators.ts'
-import { type Bend, type Broken, type Seen, sendOf, unbent } from './support/verify/broken-story.ts'
+import { type Bend, type Broken, insertAfter, type Seen, sendOf, unbent } from './support/verify/broken-story.ts'
 import { brokenTasks } from './support/verify/broken-tasks.ts'
 import { goodStory } from './support/verify/good-story.ts'
 import { type PlantedOp, plant } from './support/verify/planted.ts'
-import { settle, sightings, write } from './support/verify/planted-ops.ts'
+import { bySource, settle, sightings, write } from './support/verify/planted-ops.ts'
 import { type Report, rules, verify } from './support/verify.ts'
 
 let directory: string
@@ -67,6 +67,23 @@ describe('a run in which every promise was kept', () => {
       for (const event of story.events) delete event.data
     })
     expect(verify(bare).violations).toEqual([])
+  })
+
+  test('may have a task that the source of its plan has opened and closed again', () => {
+    const followed = planted((story) => {
+      const updated = { type: 'task.updated', subject: 'walls' }
+      const again = [updated, bySource('reopened', 'walls', 2), bySource('completed', 'walls', 2)]
+      insertAfter(story, 'task.completed', 'walls', 0, ...again)
+      insertAfter(
+        story,
+        'task.cancelled',
+        'tower',
+        0,
+        bySource('reopened', 'tower', 0),
+        bySource('cancelled', 'tower', 0),
+      )
+    })
+    expect(verify(followed).violations).toEqual([])
   })
 
   test('may have stored all copies of a broadcast whose reply was lost', () => {

@@ -1,5 +1,5 @@
 import { type Broken, drop, eventOf, found, insertAfter, messageOf, taskOf } from './broken-story.ts'
-import { of } from './planted-ops.ts'
+import { bySource, of } from './planted-ops.ts'
 
 /** Broken promises about locks, pauses, answers, verdicts and the calls of operators. */
 export const brokenOperators: readonly Broken[] = [
@@ -89,6 +89,24 @@ export const brokenOperators: readonly Broken[] = [
     what: 'a retry of a task that had not failed',
     rules: ['reopened-unfailed'],
     bend: (story) => insertAfter(story, 'task.rejected', 'gate', 0, of('reopened', 'gate', 1, 'ada-id')),
+  },
+  {
+    what: 'a task that its source opened again before its end',
+    rules: ['reopened-unfailed'],
+    bend: (story) => insertAfter(story, 'task.rejected', 'gate', 0, bySource('reopened', 'gate', 1)),
+  },
+  {
+    what: 'a retry of a completed task',
+    rules: ['reopened-unfailed'],
+    bend: (story) =>
+      insertAfter(
+        story,
+        'task.completed',
+        'walls',
+        0,
+        of('reopened', 'walls', 2, 'tony-id'),
+        bySource('completed', 'walls', 2),
+      ),
   },
   {
     what: 'a retry without its event',

@@ -47,6 +47,8 @@ export interface EventRow {
   readonly actor: string | null
   readonly attempt: number | null
   readonly agentId: string | null
+  /** 1 if the source of a plan has caused it, and no agent or operator. */
+  readonly imported: number
   readonly epic: string | null
   /** The locks that a lease has taken in addition to those of its task. */
   readonly locks: readonly string[]
@@ -96,6 +98,7 @@ const sql = {
   pools: 'select name, size from pools where project_id = ?',
   events: `select seq, type, subject, actor, epic,
       case when json_type(data, '$.locks') = 'array' then data -> '$.locks' else '[]' end as locks,
+      data ->> '$.imported' is 1 as imported,
       case when typeof(data ->> '$.attempt') = 'integer' then data ->> '$.attempt' end as attempt,
       case when typeof(data ->> '$.agentId') = 'text' then data ->> '$.agentId' end as agentId,
       case when typeof(data ->> '$.messageId') = 'text' then data ->> '$.messageId' end as messageId

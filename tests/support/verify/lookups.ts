@@ -18,3 +18,7 @@ export const eventsOfType = (stored: Stored, id: string, ...types: readonly stri
 /** Data without an attempt may belong to any attempt. */
 export const mayBeAttempt = (event: EventRow, attempt: number | undefined): boolean =>
   attempt === undefined || event.attempt === null || event.attempt === attempt
+
+/** The number of times that the source of its plan has opened a task again. */
+export const importedReopens = (stored: Stored, id: string): number =>
+  eventsOfType(stored, id, 'task.reopened').filter(({ imported }) => imported === 1).length

@@ -1,6 +1,6 @@
 import type { Checker } from './checker.ts'
 import type { EventRow, TaskRow } from './database.ts'
-import { eventsOfType } from './lookups.ts'
+import { eventsOfType, isEnding } from './lookups.ts'
 import { type Rule, type Violation, violation } from './violation.ts'
 
 /** The events after which a task waits for an operator, with the events that end the wait. */
@@ -31,9 +31,20 @@ function unverified(events: readonly EventRow[]): [Rule, EventRow][] {
   })
 }
 
-/** Returns the retries of tasks that had not failed. */
+/** The events that leave the status of an ended task as it is. */
+const passive: ReadonlySet<string> = new Set(['task.updated', 'task.orphaned'])
+
+/**
+ * Returns the reopened tasks that had not ended. A retry needs a failure. The source of a plan also
+ * opens a task again that was completed or called off there, or had ended before its import.
+ */
 const unfailed = (events: readonly EventRow[]): EventRow[] =>
-  events.filter(({ type }, index) => type === 'task.reopened' && events[index - 1]?.type !== 'task.failed')
+  events.filter((event, index) => {
+    if (event.type !== 'task.reopened') return false
+    const before = events.slice(0, index).findLast(({ type }) => !passive.has(type))
+    if (event.imported !== 1) return before?.type !== 'task.failed'
+    return before !== undefined && before.type !== 'task.created' && !isEnding(before)
+  })
 
 const brokenBy = (row: TaskRow, events: readonly EventRow[]): [Rule, EventRow][] => [
   ...claimedWaiting(events).map((event): [Rule, EventRow] => ['claimed-without-answer', event]),

@@ -82,6 +82,14 @@ export const of = (word: string, id: string, attempt: number, agent: string): Pl
   data: { attempt, agentId: agent },
 })
 
+/** A change of a task's status by the source of its plan. */
+export const bySource = (word: string, id: string, attempt: number): PlantedEvent => ({
+  type: `task.${word}`,
+  subject: id,
+  actor: 'tony-id',
+  data: { attempt, agentId: null, imported: true },
+})
+
 export const sent = (id: string): PlantedEvent => ({
   type: 'message.sent',
   subject: id,

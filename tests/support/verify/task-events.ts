@@ -1,6 +1,6 @@
 import type { Checker } from './checker.ts'
 import type { Stored } from './database.ts'
-import { attemptsByLease, eventsOfType, leaseKey, mayBeAttempt } from './lookups.ts'
+import { attemptsByLease, eventsOfType, importedReopens, leaseKey, mayBeAttempt } from './lookups.ts'
 import type { LeaseWrite } from './recorded.ts'
 import { type Rule, type Violation, violation } from './violation.ts'
 
@@ -22,7 +22,10 @@ function ofWrite(write: LeaseWrite, attempt: number | undefined, stored: Stored)
     const ofAttempt = (type: string) =>
       eventsOfType(stored, write.taskId, type).filter((event) => mayBeAttempt(event, attempt))
     const submitted = ofAttempt('task.submitted')
-    const events = submitted.length > 0 ? submitted : eventsOfType(stored, write.taskId, 'task.completed')
+    // After its source has opened it again, a task is completed in several attempts.
+    const isReopened = importedReopens(stored, write.taskId) > 0
+    const completed = isReopened ? ofAttempt('task.completed') : eventsOfType(stored, write.taskId, 'task.completed')
+    const events = submitted.length > 0 ? submitted : completed.filter(({ imported }) => imported !== 1)
     const told = events.length === 1 || submitted.some((event) => event.attempt === null)
     return told ? [] : [violation('completion-event', `task ${write.taskId}`, { write, events })]
   }
