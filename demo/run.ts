@@ -117,9 +117,8 @@ const memoryFolder = (): string => (existsSync('/dev/shm') ? '/dev/shm' : tmpdir
 
 /** Runs the demo: a server, a plan, a fleet that misbehaves, and the verdict on the result. */
 export async function runDemo(options: DemoOptions, progress: Progress): Promise<Outcome> {
-  const read = await readPlan(options.plan, { replay: options.replay })
   // The fleet also does the tasks that are held at the source, because the run waits for all tasks.
-  const plan = { ...read, tasks: read.tasks.map(({ hold: _, ...task }) => task) }
+  const plan = await readPlan(options.plan, { replay: options.replay, liftHolds: true })
   const folder = mkdtempSync(join(tmpdir(), 'tony-demo-'))
   const histories = mkdtempSync(join(memoryFolder(), 'tony-histories-'))
   const { seed, chaos } = options

@@ -32,7 +32,7 @@ export function edges(id: string, to: { waitsFor?: string[]; partOf?: string[] }
 export const jsonLines = (records: readonly unknown[]): string =>
   records.map((record) => `${JSON.stringify(record)}\n`).join('')
 
-export async function readIssues(records: readonly unknown[], options = { replay: false }): Promise<Plan> {
+export async function readIssues(records: readonly unknown[], options: ReadOptions = { replay: false }): Promise<Plan> {
   return readPlan(await planFile(jsonLines(records)), options)
 }
 

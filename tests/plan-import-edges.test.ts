@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { Plan } from '../cli/src/plan/plan.ts'
 import { edges, idsOf, issue, readIssues, rowOf } from './plan-file.ts'
 
 describe('edges', () => {
@@ -87,6 +88,19 @@ describe('edges', () => {
     ])
     expect(plan.tasks.map((task) => task.epic)).toEqual([undefined, 'e0'])
   })
+})
+
+test('a plan whose holds are lifted keeps everything else as at its source', async () => {
+  const records = [issue('a', { status: 'blocked' }), issue('b', { status: 'closed' })]
+  const states = ({ tasks }: Plan) => tasks.map(({ status, hold }) => [status, hold])
+  expect(states(await readIssues(records, { replay: false }))).toEqual([
+    ['pending', 'its source has blocked it'],
+    ['completed', undefined],
+  ])
+  expect(states(await readIssues(records, { replay: false, liftHolds: true }))).toEqual([
+    ['pending', undefined],
+    ['completed', undefined],
+  ])
 })
 
 describe('a replay', () => {

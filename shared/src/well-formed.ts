@@ -18,12 +18,20 @@ function problemOfNumber(value: number): string | undefined {
     : undefined
 }
 
-function problemOfEntry([key, entry]: [string, unknown]): string | undefined {
-  if (forbiddenKeys.has(key)) return `the key "${key}"`
-  const problem = problemOfString(key)
-  if (problem !== undefined) return problem
-  if (typeof entry === 'string') return problemOfString(entry)
-  return typeof entry === 'number' ? problemOfNumber(entry) : undefined
+function problemOfValue(value: unknown): string | undefined {
+  if (typeof value === 'string') return problemOfString(value)
+  return typeof value === 'number' ? problemOfNumber(value) : undefined
+}
+
+const problemOfKey = (key: string): string | undefined =>
+  forbiddenKeys.has(key) ? `the key "${key}"` : problemOfString(key)
+
+function problemOfKeys(keys: readonly string[]): string | undefined {
+  for (const key of keys) {
+    const problem = problemOfKey(key)
+    if (problem !== undefined) return problem
+  }
+  return undefined
 }
 
 interface PendingNode {
@@ -47,14 +55,17 @@ export function shapeOf(input: unknown): InputShape {
   let keys = 0
   const pending: PendingNode[] = [{ value: [input], depth: -1 }]
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const entries = Object.entries(next.value)
-    keys += entries.length
+    // Not `Object.entries`: it makes a list for each of the keys, and every call comes by here.
+    const names = Array.isArray(next.value) ? [] : Object.keys(next.value)
+    const values: readonly unknown[] = Object.values(next.value)
+    keys += values.length
     if (keys > inputKeyLimit) return { keys, problem: `more than ${inputKeyLimit} keys and elements` }
+    const problemOfNames = problemOfKeys(names)
+    if (problemOfNames !== undefined) return { keys, problem: problemOfNames }
     const depth = next.depth + 1
-    for (const entry of entries) {
-      const problem = problemOfEntry(entry)
+    for (const value of values) {
+      const problem = problemOfValue(value)
       if (problem !== undefined) return { keys, problem }
-      const [, value] = entry
       if (typeof value !== 'object' || value === null) continue
       if (depth >= maxDepth) return { keys, problem: `nested deeper than ${maxDepth} levels` }
       pending.push({ value, depth })

@@ -1,6 +1,7 @@
 import type { Client } from '@tony/mcp-client'
-import { inputKeyLimit, shapeOf } from '@tony/mcp-shared/well-formed'
+import { inputKeyLimit } from '@tony/mcp-shared/well-formed'
 import type { Plan, PlannedRow } from './plan.ts'
+import { sizeOfRow } from './row-size.ts'
 
 /** The changes of an import, and the tasks that keep another status than the plan's. */
 export type PublishResult = Awaited<ReturnType<Client['plans']['commit']>>
@@ -18,9 +19,8 @@ function* toBatches(rows: readonly PlannedRow[]): Generator<PlannedRow[]> {
   let size = 0
   let keys = 0
   for (const row of rows) {
-    const length = JSON.stringify(row).length
-    const { keys: added } = shapeOf(row)
-    const isFull = batch.length === rowsPerCall || size + length > charactersPerCall || keys + added > keysPerCall
+    const { characters, keys: added } = sizeOfRow(row)
+    const isFull = batch.length === rowsPerCall || size + characters > charactersPerCall || keys + added > keysPerCall
     if (batch.length > 0 && isFull) {
       yield batch
       batch = []
@@ -28,7 +28,7 @@ function* toBatches(rows: readonly PlannedRow[]): Generator<PlannedRow[]> {
       keys = 0
     }
     batch.push(row)
-    size += length
+    size += characters
     keys += added
   }
   if (batch.length > 0) yield batch

@@ -17,6 +17,8 @@ export { type Plan, PlanError, type PlannedRow } from './plan.ts'
 export interface ReadOptions {
   /** All work starts as pending; tombstones and records that are not work are left out. */
   readonly replay: boolean
+  /** No task is held: the plan is for agents that do all of its work. */
+  readonly liftHolds?: boolean | undefined
   /** An edge to an id that the file does not hold is a problem. */
   readonly strict?: boolean | undefined
   /** Records with problems are left out. */
@@ -38,14 +40,14 @@ export interface ReadOptions {
  * record or an id twice, or if its dependencies or parents form a cycle.
  */
 export async function readPlan(file: string, options: ReadOptions): Promise<Plan> {
-  const { replay, strict = false, skipBad } = options
+  const { replay, liftHolds = replay, strict = false, skipBad } = options
   const warnings: Warnings = new Map()
   const problems = new Problems(file, { skipBad, warnings })
   const reading = { warnings, problems, labelsAreCapabilities: options.labels !== 'ignored' }
   const { format, records } = await recordsOf({ file, forced: options.format, reading })
   if (records.length === 0) throw new PlanError(file, 'is a plan without tasks')
   const name = file === '-' ? 'standard input' : parse(file).name.slice(0, 200)
-  return { format, name, ...rowsOf(records, { replay, strict, warnings, problems }) }
+  return { format, name, ...rowsOf(records, { replay, liftHolds, strict, warnings, problems }) }
 }
 
 interface ReadRecords {

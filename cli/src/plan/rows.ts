@@ -1,9 +1,9 @@
 import { plannedTask } from '@tony/mcp-shared/plans'
-import { shapeOf } from '@tony/mcp-shared/well-formed'
 import { applyFields } from './carried.ts'
 import { epicOf, type Links, levelsOf, linksOf, sortTasks } from './links.ts'
 import { addWarning, type PlannedRow, type PlanRecord, type PlanReport, problemOf, type Warnings } from './plan.ts'
 import type { Problems } from './problems.ts'
+import { sizeOfRow } from './row-size.ts'
 
 export const titleLimit = 1_000
 export const textLimit = 65_536
@@ -12,6 +12,8 @@ const holdLimit = 4_096
 /** The way to read the records of a file. */
 export interface RowOptions {
   readonly replay: boolean
+  /** No row has a hold. */
+  readonly liftHolds: boolean
   readonly strict: boolean
   readonly warnings: Warnings
   readonly problems: Problems
@@ -43,14 +45,14 @@ function selectRecords(read: readonly PlanRecord[], replay: boolean): PlanRecord
  * @throws PlanError for duplicate ids, cycles, and rows that do not fit the contract.
  */
 export function rowsOf(read: readonly PlanRecord[], options: RowOptions): { tasks: PlannedRow[]; report: PlanReport } {
-  const { replay, warnings, problems } = options
+  const { replay, liftHolds, warnings, problems } = options
   const records = indexById(read, problems)
   const unique = [...records.values()]
   const linkOptions = { ...options, records }
   const { links, dropped } = linksOf(selectRecords(unique, replay), linkOptions)
   const tasks = sortTasks(links, linkOptions)
   const rows = tasks.flatMap((record) => {
-    const row = rowOf(record, links.get(record.id), { warnings, replay })
+    const row = rowOf(record, links.get(record.id), { warnings, replay, liftHolds })
     const epic = record.epic ?? epicOf(record.id, links, records)
     if (epic !== undefined) row.epic = epic
     return validateRow(record.fields ? applyFields(row, record.fields) : row, record.line, problems)
@@ -93,7 +95,7 @@ function indexById(read: readonly PlanRecord[], problems: Problems): Map<string,
 function rowOf(
   record: PlanRecord,
   links: Links | undefined,
-  { warnings, replay }: Pick<RowOptions, 'warnings' | 'replay'>,
+  { warnings, replay, liftHolds }: Pick<RowOptions, 'warnings' | 'replay' | 'liftHolds'>,
 ): PlannedRow {
   const origin = record.origin === undefined ? {} : { importedFrom: record.origin }
   const metadata: Record<string, unknown> = { ...record.metadata, ...origin }
@@ -108,7 +110,7 @@ function rowOf(
   const waits = [...(links?.kinds ?? [])].map(([taskId, kind]) => ({ taskId, kind }))
   if (waits.length > 0) row.waitsFor = waits
   const hold = record.hold ?? links?.hold
-  if (hold !== undefined && row.status === 'pending' && !replay) row.hold = hold.slice(0, holdLimit)
+  if (hold !== undefined && row.status === 'pending' && !liftHolds) row.hold = hold.slice(0, holdLimit)
   if (record.notBefore !== undefined && row.status === 'pending' && !replay) row.notBefore = record.notBefore
   if (record.requires && record.requires.length > 0) row.requires = record.requires
   if (links?.parent !== undefined) row.parentId = links.parent
@@ -147,10 +149,8 @@ function validateRow(row: PlannedRow, line: number | undefined, problems: Proble
 
 /** Returns the reason why the server refuses a row that fits its schema. */
 function problemOfSize(row: PlannedRow): string | undefined {
-  // As deep as in the call.
-  const { problem } = shapeOf({ planId: '', tasks: [row] })
-  if (problem !== undefined) return problem
-  return Buffer.byteLength(JSON.stringify(row)) > rowBytesLimit ? `more than ${rowBytesLimit} bytes` : undefined
+  const { problem, bytes } = sizeOfRow(row)
+  return problem ?? (bytes > rowBytesLimit ? `more than ${rowBytesLimit} bytes` : undefined)
 }
 
 /** The frame of a call with one row must fit into the default limit of a server, 1 MiB. */
