@@ -49,6 +49,30 @@ test.each(Object.entries(effects.taskmaster.states))(
   },
 )
 
+test('a dependency that the file does not hold holds its task, and the parts of a pending one', async () => {
+  const parts = [task(1), task(2, { dependencies: [7] }), task(3, { status: 'review' })]
+  const tasks = [task(1, { dependencies: [2, 99], subtasks: parts }), task(2)]
+  const plan = await read({
+    master: { tasks },
+    web: { tasks: [task(99), task(3, { dependencies: [98], status: 'done' })] },
+  })
+  const holdOf = (id: string) => rowOf(plan, id).hold
+  expect(['1', '1.1', '1.2', '1.3', '2', 'web:3'].map(holdOf)).toEqual([
+    'it waits for 99, which the file does not hold',
+    'its task waits for 99, which the file does not hold',
+    'it waits for 1.7, which the file does not hold',
+    'it is in review at its source',
+    undefined,
+    undefined,
+  ])
+  expect(rowOf(plan, '1').metadata).toMatchObject({ dependencies: [{ depends_on_id: '99' }] })
+  expect(plan.report.warnings).toEqual([
+    'a dependency the file does not hold: it holds its task until tasks.unhold and is kept in metadata.dependencies (3 times, first 1)',
+  ])
+  const started = await read({ tasks: [task(1, { status: 'in-progress', dependencies: [9], subtasks: [task(1)] })] })
+  expect(rowOf(started, '1.1').hold).toBeUndefined()
+})
+
 test('all bad tasks are told at once', async () => {
   const content = JSON.stringify({ tasks: [task(1), { ...task(2), title: 7 }, { ...task(3), dependencies: 'x' }] })
   expect((await refusal(content)).message.split('\n')).toHaveLength(2)

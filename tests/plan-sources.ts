@@ -63,11 +63,17 @@ const taskStates = [
   'cancelled',
 ]
 
-/** Returns a tagged Task Master document with fields of which nobody here knows. */
+/**
+ * Returns a tagged Task Master document with fields of which nobody here knows. Some dependencies
+ * name tasks that it does not hold.
+ */
 export function taskmasterSource(count: number, seed: number): Record<string, unknown> {
   const roll = dice(seed)
   const state = () => pickFrom(roll, taskStates)
-  const before = (id: number) => (id > 1 && roll(2) === 0 ? [1 + roll(id - 1)] : [])
+  const before = (id: number) => {
+    if (roll(8) === 0) return [900 + id]
+    return id > 1 && roll(2) === 0 ? [1 + roll(id - 1)] : []
+  }
   const subtask = (id: number) => ({
     ...{ id, title: `part ${id}`, description: 'a part', dependencies: before(id), status: state(), details: 'so' },
   })

@@ -1,6 +1,6 @@
 import type { Task } from '@tony/mcp-client'
 import type { CarriedRecord } from '../plan/carried.ts'
-import { readTaskmasterRecord } from '../plan/taskmaster.ts'
+import { readTaskmasterRecord, type TaskAbove } from '../plan/taskmaster.ts'
 import { carriedOf, metadataBeside } from './carry.ts'
 import { type ExportedProject, originOf } from './project.ts'
 import { plannedNotBefore, remarksAbout, stateOf } from './state.ts'
@@ -79,19 +79,33 @@ export class TaskmasterWriter {
     return ids.has(localId)
   }
 
-  /** The words of the tasks that are written, by id. A task comes before its subtasks. */
-  readonly #words = new Map<string, string>()
+  /** The tasks that are written, by id. A task comes before its subtasks. */
+  readonly #written = new Map<string, TaskAbove>()
 
-  /** Returns the word of the task of a subtask; undefined for a task. */
-  #wordAbove(task: Task): string | undefined {
+  /** Returns the task of a subtask; undefined for a task. */
+  #taskAbove(task: Task): TaskAbove | undefined {
     const { tag, top, sub } = this.#placeOf(task.id)
-    return sub === undefined ? undefined : (this.#words.get(fileIdOf({ tag, top })) ?? 'pending')
+    if (sub === undefined) return undefined
+    return this.#written.get(fileIdOf({ tag, top })) ?? { status: 'pending', missing: [] }
+  }
+
+  /** Returns the dependencies of a record that the file does not hold. */
+  #missingIn({ dependencies }: Json, task: Task): string[] {
+    const { top, sub } = this.#placeOf(task.id)
+    const names = (Array.isArray(dependencies) ? dependencies : []).map(String)
+    const whole = names.map((name) => (sub === undefined || name.includes('.') ? name : `${top}.${name}`))
+    return whole.filter((name) => !this.#isTaskHere(task, name))
+  }
+
+  /** Reads a record as an import of the file would do. */
+  #read(record: Json, task: Task) {
+    return readTaskmasterRecord(record, { missing: this.#missingIn(record, task), above: this.#taskAbove(task) })
   }
 
   #wordOf(task: Task, record: Json, isStuck: boolean): string {
     const { status, hold, isTaken } = stateOf(task)
     const word = originOf(task)['format'] === 'taskmaster' ? task.metadata['status'] : undefined
-    const read = readTaskmasterRecord({ ...record, status: word }, this.#wordAbove(task))
+    const read = this.#read({ ...record, status: word }, task)
     if (typeof word === 'string' && !isTaken && !isStuck && read.status === status && read.hold === hold) return word
     if (task.status === 'in_review') return 'review'
     if (isTaken) return 'in-progress'
@@ -135,7 +149,8 @@ export class TaskmasterWriter {
     const isStuck = this.#isStuck(task, unnamed)
     const word = this.#wordOf(task, record, isStuck)
     const whole = { ...record, status: word }
-    if (place.sub === undefined) this.#words.set(fileIdOf(place), word)
+    if (place.sub === undefined)
+      this.#written.set(fileIdOf(place), { status: word, missing: this.#missingIn(whole, task) })
     const carried = this.#carried(task, whole, { unnamed, isOwn })
     const rest = metadataBeside(task, inner, isOwn)
     if (Object.keys(carried).length > 0) return { ...whole, metadata: { ...rest, tony: carried } }
@@ -148,7 +163,7 @@ export class TaskmasterWriter {
     { unnamed, isOwn }: { unnamed: readonly TaskmasterPlace[]; isOwn: boolean },
   ): CarriedRecord {
     const place = this.#placeOf(task.id)
-    const read = readTaskmasterRecord(record, this.#wordAbove(task))
+    const read = this.#read(record, task)
     const kinds = task.waitsFor.filter(({ taskId }) => this.layout.places.has(taskId))
     const waits = kinds.map(({ taskId, kind }) => [fileIdOf(this.#placeOf(taskId)), kind] as const)
     const parent = task.parentId === null ? undefined : fileIdOf(this.#placeOf(task.parentId))

@@ -26,8 +26,9 @@ export interface LinkOptions {
 }
 
 /**
- * Resolves the edges among the `kept` tasks. An edge to an id outside the file blocks nobody, as at
- * its source: it is kept in the metadata. An edge from or to a skipped record is dropped.
+ * Resolves the edges among the `kept` tasks. An edge to an id outside the file blocks nobody,
+ * unless its reader has held the task: it is kept in the metadata. An edge from or to a skipped
+ * record is dropped.
  *
  * Returns the links by id, in the order of `kept`, and the reason for each dropped edge.
  */
@@ -77,7 +78,10 @@ function addEdge(edge: PlanEdge, record: PlanRecord, links: LinksById, options: 
   else if (!target) {
     const problem = `a ${edgeNames[edge.kind]} the file does not hold`
     if (strict) problems.add({ problem: `${problem}: ${edge.to}`, line: record.line })
-    else addWarning(warnings, `${problem}: it blocks nobody and is kept in metadata.dependencies`, record)
+    else {
+      const effect = edge.isHeld && !replay ? 'holds its task until tasks.unhold' : 'blocks nobody'
+      addWarning(warnings, `${problem}: it ${effect} and is kept in metadata.dependencies`, record)
+    }
     task.other.push(edge.source)
   } else if (edge.kind === 'failure' && !edge.isExact) addFailure(task, edge, target, replay)
   else if (edge.kind !== 'parent' && target.releases && !replay && !edge.isExact) task.other.push(edge.source)

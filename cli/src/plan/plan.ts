@@ -86,6 +86,8 @@ export interface PlanEdge {
   to: string
   /** True if an export has written it: it is an edge here, even if the other task has ended. */
   isExact?: boolean
+  /** True if its task is held, because the file does not hold the other one. */
+  isHeld?: boolean
   /** The edge as in the file. */
   source: Record<string, unknown>
 }

@@ -66,31 +66,52 @@ export function taskmasterRecords(tags: ReadonlyMap<string, TagList>, reading: R
   const records: PlanRecord[] = []
   for (const [tag, { tasks, others, isTagged }] of tags) {
     const idOf = (id: string) => (tag === mainTag ? id : `${tag}:${id}`)
-    for (const [index, value] of tasks.entries()) {
+    const sources = tasks.flatMap((value, index) => {
       const parsed = taskmasterTask.safeParse(value)
-      if (!parsed.success) reading.problems.add({ problem: `${tag}.tasks[${index}]: ${problemOf(parsed.error)}` })
-      else
-        records.push(...recordsOf(parsed.data, { tag, idOf, reading, list: index === 0 ? { others, isTagged } : {} }))
-    }
+      if (parsed.success) return [parsed.data]
+      reading.problems.add({ problem: `${tag}.tasks[${index}]: ${problemOf(parsed.error)}` })
+      return []
+    })
+    const localIds = new Set(
+      sources.flatMap(({ id, subtasks }) => [String(id), ...(subtasks ?? []).map((sub) => `${id}.${sub.id}`)]),
+    )
+    for (const [index, source] of sources.entries())
+      records.push(
+        ...recordsOf(source, { tag, idOf, reading, localIds, list: index === 0 ? { others, isTagged } : {} }),
+      )
   }
   reading.problems.refuse()
   return records
 }
 
-/** Reads one record without its edges: the export compares it with the task. */
-export function readTaskmasterRecord(value: Record<string, unknown>, statusOfTask?: string): PlanRecord {
+/** The task of a subtask: its state, and its dependencies that the file does not hold. */
+export interface TaskAbove {
+  readonly status: unknown
+  readonly missing: readonly string[]
+}
+
+/**
+ * Reads one record without its edges: the export compares it with the task. `missing` are its
+ * dependencies that the file does not hold.
+ */
+export function readTaskmasterRecord(
+  value: Record<string, unknown>,
+  { missing = [], above }: { missing?: readonly string[]; above?: TaskAbove | undefined } = {},
+): PlanRecord {
   const warnings: Warnings = new Map()
   const reading = { warnings, problems: new Problems('', { warnings }) }
-  const place = { tag: mainTag, idOf: (id: string) => id, reading, list: {} }
-  const names = { id: '1', dependencyIds: [] }
-  if (statusOfTask === undefined) return recordOf(taskmasterTaskFields.parse(value), place, names)
-  return withheld(recordOf(taskmasterTaskFields.parse(value), place, { ...names, parentId: '0' }), statusOfTask)
+  const place = { tag: mainTag, idOf: (id: string) => id, reading, list: {}, localIds: new Set<string>() }
+  const names = { id: '1', dependencyIds: missing }
+  if (above === undefined) return recordOf(taskmasterTaskFields.parse(value), place, names)
+  return withheld(recordOf(taskmasterTaskFields.parse(value), place, { ...names, parentId: '0' }), above)
 }
 
 interface Place {
   readonly tag: string
   readonly idOf: (id: string) => string
   readonly reading: Reading
+  /** The ids of all tasks and subtasks of the tag. */
+  readonly localIds: ReadonlySet<string>
   /** The list, with its first task: an export writes its fields again. */
   readonly list: Partial<Omit<TagList, 'tasks'>> & { readonly hasSubtasks?: boolean }
 }
@@ -99,6 +120,7 @@ function recordsOf({ subtasks, ...source }: z.output<typeof taskmasterTask>, pla
   const list = { ...place.list, ...(subtasks ? { hasSubtasks: true } : {}) }
   const dependencyIds = (source.dependencies ?? []).map(String)
   const parent = recordOf(source, { ...place, list }, { id: String(source.id), dependencyIds })
+  const above = { status: source.status, missing: dependencyIds.filter((id) => !place.localIds.has(id)) }
   const children = (subtasks ?? []).map((sub) => {
     // A number names a sibling, and `1.2` a subtask of any task.
     const siblingOf = (id: string) => (id.includes('.') ? id : `${source.id}.${id}`)
@@ -107,20 +129,23 @@ function recordsOf({ subtasks, ...source }: z.output<typeof taskmasterTask>, pla
       dependencyIds: (sub.dependencies ?? []).map((id) => siblingOf(String(id))),
       parentId: String(source.id),
     }
-    return withCarried(withheld(recordOf(sub, { ...place, list: {} }, names), source.status), sub.status)
+    return withCarried(withheld(recordOf(sub, { ...place, list: {} }, names), above), sub.status)
   })
   return [withCarried(parent, source.status), ...children]
 }
 
+const missingReason = (ids: readonly string[]): string => `waits for ${ids.join(', ')}, which the file does not hold`
+
 /**
- * Holds a subtask whose task is neither pending nor in progress: Task Master does not offer the
- * parts of such a task.
+ * Holds a subtask whose task is neither pending nor in progress, or is pending and waits for a task
+ * that the file does not hold: Task Master does not offer the parts of such a task.
  */
-function withheld(part: PlanRecord, statusOfTask: unknown): PlanRecord {
-  const { status, hold } = stateEffectOf('taskmaster', statusOfTask)
-  const isOffered = (status === 'pending' && hold === undefined) || toSnakeCase(String(statusOfTask)) === 'in_progress'
-  if (isOffered || part.status !== 'pending' || part.hold !== undefined) return part
-  return { ...part, hold: `its task is ${String(statusOfTask)} at its source` }
+function withheld(part: PlanRecord, { status: word, missing }: TaskAbove): PlanRecord {
+  if (part.status !== 'pending' || part.hold !== undefined) return part
+  if (toSnakeCase(String(word)) === 'in_progress') return part
+  const { status, hold } = stateEffectOf('taskmaster', word)
+  if (status !== 'pending' || hold !== undefined) return { ...part, hold: `its task is ${String(word)} at its source` }
+  return missing.length === 0 ? part : { ...part, hold: `its task ${missingReason(missing)}` }
 }
 
 interface Names {
@@ -129,16 +154,19 @@ interface Names {
   readonly parentId?: string
 }
 
-function recordOf(source: Source, { tag, idOf, reading, list: listOf }: Place, names: Names): PlanRecord {
+function recordOf(source: Source, { tag, idOf, reading, localIds, list: listOf }: Place, names: Names): PlanRecord {
   const { title, description, details, testStrategy, id: ownId, dependencies, ...metadata } = source
   const id = idOf(names.id)
-  const { status, hold, known } = stateEffectOf('taskmaster', source.status)
+  const { status, known, ...effect } = stateEffectOf('taskmaster', source.status)
   if (!known)
     addWarning(reading.warnings, `unknown state ${JSON.stringify(source.status)}: held until tasks.unhold`, { id })
   const edge = (kind: PlanEdge['kind']) => (name: string) => {
     const to = idOf(name)
-    return { kind, from: id, to, source: { depends_on_id: to } }
+    return { kind, from: id, to, isHeld: kind === 'blocks', source: { depends_on_id: to } }
   }
+  const missing = names.dependencyIds.filter((name) => !localIds.has(name))
+  const waits = missing.length > 0 && status === 'pending' ? `it ${missingReason(missing)}` : undefined
+  const hold = effect.hold ?? waits
   return {
     ...{ id, status, isWork: true, epic: tag },
     kind: names.parentId === undefined ? 'task' : 'subtask',

@@ -73,12 +73,8 @@ export function taskmasterReason(
     : ['master', id]
   const tasks = lists.find((list) => list.tag === tag)?.tasks ?? []
   const task = tasks.find((each) => local === String(each.id) || local.startsWith(`${each.id}.`))
-  const ids = new Set(tasks.map((each) => String(each.id)))
+  if (where === 'here') return undefined
   const before = (task?.dependencies ?? []).map(String)
-  if (where === 'here')
-    return before.some((each) => !ids.has(each.split('.')[0] ?? each))
-      ? 'a dependency that the file does not hold blocks nobody here, and for ever in Task Master'
-      : undefined
   return task && !areDone(before, doneIds(tasks))
     ? 'a subtask waits for the dependencies of its task, which next does not check'
     : undefined
