@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { ManualClock } from '../support/clock.ts'
 import { numberFor } from '../support/ids.ts'
 import { TestServer } from '../support/server.ts'
+import { planOf, StatementLog } from '../support/statements.ts'
 import { projectOf, StoreFolder } from '../support/store.ts'
 import { outcomes, put, upTo } from './given.ts'
 
@@ -135,6 +136,50 @@ describe('an outage', () => {
       await store[Symbol.asyncDispose]()
     }
     expect(deadlines(folder)).toMatchObject({ held: 30_000 + hour + 1_000, over: -1, alive: -5_000 + hour + 1_000 })
+  })
+
+  test('extends the time limits of a task once, with its lease and without one', async () => {
+    using folder = await folderWithDeadlines()
+    const limits = { timeout: 40_000, close: 50_000 }
+    folder.raw((database) =>
+      database.exec(
+        `update tasks set timeout_at = ${start + limits.timeout}, close_by = ${start + limits.close};
+         update tasks set timeout_at = ${start - 1} where id = 'back'`,
+      ),
+    )
+    const store = await folder.open({ clock: new ManualClock(start + hour) })
+    await store[Symbol.asyncDispose]()
+    const rows = folder.raw((database) =>
+      database
+        .prepare<[], { id: string; timeout: number; close: number }>(
+          `select id, timeout_at - ${start} as timeout, close_by - ${start} as close from tasks order by id`,
+        )
+        .all(),
+    )
+    const later = { timeout: limits.timeout + hour, close: limits.close + hour }
+    expect(rows).toEqual([
+      { id: 'back', timeout: -1, close: limits.close },
+      { id: 'held', ...later },
+      { id: 'just', ...later },
+      { id: 'over', ...later },
+    ])
+  })
+
+  test('reads only the rows that have a deadline', async () => {
+    using folder = await folderWithDeadlines()
+    using log = new StatementLog()
+    const store = await folder.open({ clock: new ManualClock(start + hour) })
+    await store[Symbol.asyncDispose]()
+    const updates = log.executed.filter(({ sql }) => /^update "(tasks|messages|requests|wakes)"/.test(sql))
+    const visits = folder.raw((database) => updates.flatMap((update) => planOf(database, update)))
+    expect(visits.toSorted()).toEqual([
+      'SEARCH messages USING INDEX messages_expiring (project_id=? AND expires_at>?)',
+      'SEARCH messages USING INDEX messages_unacked (project_id=? AND ack_by>?)',
+      'SEARCH requests USING INDEX requests_waiting (project_id=? AND deadline_at>?)',
+      'SEARCH tasks USING INDEX tasks_leases (project_id=? AND lease_expires_at>?)',
+      'SEARCH tasks USING INDEX tasks_timeouts (project_id=? AND timeout_at>?)',
+      'SEARCH wakes USING INDEX wakes_open (project_id=?)',
+    ])
   })
 
   test('with a negative length changes nothing', async () => {
