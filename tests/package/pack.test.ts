@@ -38,6 +38,10 @@ test('there is a tarball of every package, each with its license and a readme', 
   for (const file of files) {
     const { stdout } = await run(tarballs, 'tar', 'tzf', file)
     expect(stdout.split('\n')).toEqual(expect.arrayContaining(['package/LICENSE', 'package/README.md']))
+    if (!file.startsWith('tony-mcp-0')) continue
+    // The command starts from its bundle, which holds other packages and so their licenses.
+    const bundle = ['program.js', 'hook-entry.js', 'LICENSES'].map((name) => `package/dist/bundle/${name}`)
+    expect(stdout.split('\n')).toEqual(expect.arrayContaining(bundle))
   }
 })
 

@@ -1,0 +1,84 @@
+/**
+ * Bundles the built command line, the server in it, into `cli/dist/bundle`. Node takes two seconds
+ * of CPU to find and load the nine hundred files of a server, and a third of that for the bundle.
+ * Each command remains a file of its own, so that it loads only its part. The files of `dist`
+ * remain too: the bundle finds the migrations, the threads and the versions beside them.
+ */
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join, relative, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build, type Plugin } from 'rolldown'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const folder = join(root, 'cli/dist/bundle')
+
+/** The files that `cli/dist/main.js` imports. It takes those of the bundle, if there is one. */
+const entries = ['program', 'hook-entry']
+
+/** Packages that find files beside them, start threads, or require files by computed names. */
+const external = ['better-sqlite3', 'jsonc-parser', 'pg', 'pino']
+
+const nameOf = (workspace: string): string =>
+  JSON.parse(readFileSync(join(root, workspace, 'package.json'), 'utf8')).name
+
+/**
+ * Returns the expression for the URL of a module. It is that of its own file in `dist`: beside it
+ * are the migrations, the threads and the versions, in this repository and in a tarball.
+ */
+function urlOf(file: string): string {
+  const [workspace = '', ...rest] = relative(root, file).split(sep)
+  const path = rest.slice(1).join('/')
+  if (workspace === 'cli') return `new URL('../${path}', import.meta.url).href`
+  return `import.meta.resolve('${nameOf(workspace)}/${path.replace(/\.js$/, '')}')`
+}
+
+const keepUrls: Plugin = {
+  name: 'urls',
+  // The ids of the modules of the bundler itself begin with a NUL.
+  transform: (code, id) =>
+    id.includes('node_modules') || id.startsWith('\0')
+      ? undefined
+      : code.replaceAll('import.meta.url', () => urlOf(id)),
+}
+
+/** Returns the license of each bundled package, under its name. */
+function licensesOf(modules: ReadonlySet<string>): string {
+  const folders = new Set(
+    [...modules].flatMap((id) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(id.replace(/^\0/, ''))?.[0] ?? []),
+  )
+  const texts = [...folders].toSorted().map((path) => {
+    const { name, version, license }: Readonly<Record<string, string>> = JSON.parse(
+      readFileSync(join(path, 'package.json'), 'utf8'),
+    )
+    const file = readdirSync(path).find((entry) => /^licen[cs]e/i.test(entry))
+    return `${name} ${version} (${license})\n\n${file === undefined ? '' : readFileSync(join(path, file), 'utf8')}`
+  })
+  return texts.join(`\n${'-'.repeat(72)}\n\n`)
+}
+
+/** Returns the time of the last change below a folder. */
+const lastChangeIn = (path: string): number =>
+  Math.max(
+    ...readdirSync(path, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.name.endsWith('.js') && !entry.parentPath.startsWith(folder))
+      .map((entry) => statSync(join(entry.parentPath, entry.name)).mtimeMs),
+  )
+
+/** Bundles if a built file is newer than the bundle. */
+export async function bundleCommand(): Promise<void> {
+  const marker = join(folder, 'LICENSES')
+  const workspaces = ['shared', 'tools', 'server', 'client', 'bridge', 'cli']
+  const built = Math.max(...workspaces.map((workspace) => lastChangeIn(join(root, workspace, 'dist'))))
+  if (existsSync(marker) && statSync(marker).mtimeMs > built) return
+  rmSync(folder, { recursive: true, force: true })
+  const { output } = await build({
+    input: Object.fromEntries(entries.map((name) => [name, join(root, `cli/dist/${name}.js`)])),
+    platform: 'node',
+    external: external.map((name) => new RegExp(`^${name}(/|$)`)),
+    plugins: [keepUrls],
+    logLevel: 'warn',
+    output: { dir: folder, format: 'es', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+  })
+  const modules = new Set(output.flatMap((part) => (part.type === 'chunk' ? part.moduleIds : [])))
+  writeFileSync(marker, licensesOf(modules))
+}
