@@ -18,48 +18,71 @@ function entriesOf(command: Command, path = ''): CompletionEntry[] {
 }
 
 /**
- * Returns the function of bash. It drops words from the end until the rest names a command, so that
- * arguments do not end the completion.
+ * Returns a function of bash and zsh that prints the words after a command. It drops words from the
+ * end until the rest names a command, so that arguments do not end the completion. It has no
+ * variable `path`, which is the PATH in zsh.
  */
-function bashScript(entries: readonly CompletionEntry[]): string {
+function wordsFunction(entries: readonly CompletionEntry[]): string {
   const cases = entries.map(({ path, words }) => `      "${path}") echo "${words.join(' ')}"; return;;`)
   return `_tony_mcp_words() {
-  local path="$1"
+  local seen="$1"
   while :; do
-    case "$path" in
+    case "$seen" in
 ${cases.join('\n')}
     esac
-    case "$path" in *" "*) path="\${path% *}";; *) path="";; esac
+    case "$seen" in *" "*) seen="\${seen% *}";; *) seen="";; esac
   done
 }
-_tony_mcp() {
-  local word path=""
-  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case "$word" in -*) ;; *) path="\${path:+$path }$word";; esac
-  done
-  COMPREPLY=($(compgen -W "$(_tony_mcp_words "$path")" -- "\${COMP_WORDS[COMP_CWORD]}"))
-}
-complete -o default -F _tony_mcp tony-mcp
 `
 }
 
-const zshScript = (entries: readonly CompletionEntry[]): string =>
-  `autoload -U +X compinit && compinit\nautoload -U +X bashcompinit && bashcompinit\n${bashScript(entries)}`
+const bashScript = (entries: readonly CompletionEntry[]): string => `${wordsFunction(entries)}_tony_mcp() {
+  local word seen=""
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    case "$word" in -*) ;; *) seen="\${seen:+$seen }$word";; esac
+  done
+  COMPREPLY=($(compgen -W "$(_tony_mcp_words "$seen")" -- "\${COMP_WORDS[COMP_CWORD]}"))
+}
+complete -o default -F _tony_mcp tony-mcp
+`
 
+/** Zsh has its own completion: its layer for scripts of bash cannot read the slice above. */
+const zshScript = (entries: readonly CompletionEntry[]): string => `#compdef tony-mcp
+(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }
+${wordsFunction(entries)}_tony_mcp() {
+  local word seen=""
+  for word in "\${(@)words[2,CURRENT-1]}"; do
+    case "$word" in -*) ;; *) seen="\${seen:+$seen }$word";; esac
+  done
+  compadd -- \${=$(_tony_mcp_words "$seen")} || _files
+}
+compdef _tony_mcp tony-mcp
+`
+
+/**
+ * Returns the functions of fish, which find the words as bash does. The arguments of most commands
+ * are files or ids, so files are offered too, but not in place of the first command.
+ */
 function fishScript(entries: readonly CompletionEntry[]): string {
-  const lines = entries.flatMap(({ path, words }) => {
-    const seen = path.split(' ').filter(Boolean)
-    const condition =
-      seen.length === 0
-        ? '__fish_use_subcommand'
-        : seen.map((name) => `__fish_seen_subcommand_from ${name}`).join('; and ')
-    return words.map((word) =>
-      word.startsWith('--')
-        ? `complete -c tony-mcp -n '${condition}' -l ${word.slice(2)}`
-        : `complete -c tony-mcp -f -n '${condition}' -a ${word}`,
-    )
-  })
-  return `${lines.join('\n')}\n`
+  const cases = entries.map(
+    ({ path, words }) => `      case '${path}'\n        printf '%s\\n' ${words.join(' ')}\n        return`,
+  )
+  return `function __tony_mcp_words
+  set -l path
+  for word in (commandline -opc)[2..-1]
+    string match -q -- '-*' $word; or set -a path $word
+  end
+  while true
+    switch "$path"
+${cases.join('\n')}
+    end
+    set -e path[-1]
+  end
+end
+complete -c tony-mcp -e
+complete -c tony-mcp -n 'test (count (commandline -opc)) -eq 1' -f
+complete -c tony-mcp -a '(__tony_mcp_words)'
+`
 }
 
 const scripts: Readonly<Record<Shell, (entries: readonly CompletionEntry[]) => string>> = {
