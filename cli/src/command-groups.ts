@@ -29,6 +29,11 @@ export const commandGroups: readonly CommandGroup[] = [
     load: async () => (await loadServerCommands()).addServeCommand,
   },
   {
+    name: 'demo',
+    description: 'run a few agents on a small plan at a server of their own, and check the run',
+    load: async () => (await import('./demo/command.ts')).addDemoCommand,
+  },
+  {
     name: 'top',
     description: 'show live the work of each agent, and the stuck tasks with their reasons',
     load: async () => (await import('./top/command.ts')).addTopCommand,
