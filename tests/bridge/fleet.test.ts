@@ -82,6 +82,16 @@ test.each([
   expect(agents).toMatchObject([{ id: agentId, name: expect.stringMatching(/^shop-[0-9a-f]{8}$/) }])
 })
 
+test('a session in a project that does not exist is refused with the command that creates it', async () => {
+  await using server = await TestServer.start()
+  await using host = await bridgedHost(server, { TONY_MCP_PROJECT: 'web' })
+  const refused = await host.call('join')
+  expect(refused).toMatchObject({ ok: false, text: expect.stringContaining('tony-mcp projects create web') })
+  expect(refused.text).toContain('Tell the user')
+  await server.connect().projects.create({ name: 'web' })
+  expect(await host.call('join')).toMatchObject({ ok: true })
+})
+
 test.each([
   ['a bridge', bridgedHost],
   ['HTTP', httpHost],

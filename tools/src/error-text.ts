@@ -2,7 +2,7 @@ import { type ErrorCode, internalErrorMessage } from '@tony/mcp-shared/errors'
 import { ZodError } from 'zod'
 
 /** Codes of the client and of the tools, which no server sends. */
-type LocalErrorCode = 'CONNECTION_LOST' | 'CLIENT_CLOSED' | 'SERVER_UNREACHABLE' | 'NO_SESSION'
+type LocalErrorCode = 'CONNECTION_LOST' | 'CLIENT_CLOSED' | 'SERVER_UNREACHABLE' | 'NO_SESSION' | 'NO_PROJECT'
 
 /** The next step for a model after an error, by code. */
 const nextSteps: Readonly<Record<ErrorCode | LocalErrorCode, string>> = {
@@ -41,6 +41,8 @@ const nextSteps: Readonly<Record<ErrorCode | LocalErrorCode, string>> = {
   CLIENT_CLOSED: 'Call join, then call again.',
   STORAGE_FULL: 'The disk of the server is full. Tell the user.',
   SERVER_UNREACHABLE: 'Tell the user to start it: tony-mcp dev. Then call again: it connects by itself.',
+  NO_PROJECT:
+    'Tell the user, who may also have named another project in the configuration of this MCP server (TONY_MCP_PROJECT). Then call again.',
   NO_SESSION: 'Call join, and pass "session" of its answer with this call and every later one.',
 }
 

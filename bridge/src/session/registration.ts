@@ -49,6 +49,10 @@ function toUnreachable(error: unknown, url: string): unknown {
   return unreachable ? new ToolError('SERVER_UNREACHABLE', `no server answers at ${url}`) : error
 }
 
+/** A model has no id of a project to check, so it gets another next step than after NOT_FOUND. */
+const toNoProject = (error: unknown): unknown =>
+  error instanceof TonyError && error.code === 'NOT_FOUND' ? new ToolError('NO_PROJECT', error.message) : error
+
 /** Registers, and registers in another form if the server refuses the first one with `code`. */
 async function registerOrElse(
   register: () => Promise<Agent>,
@@ -73,7 +77,8 @@ export interface RegisterOptions {
 }
 
 /**
- * Registers a session as an agent. Rejects with SERVER_UNREACHABLE or with the server's refusal.
+ * Registers a session as an agent. Rejects with SERVER_UNREACHABLE, NO_PROJECT or the server's
+ * refusal.
  */
 export async function registerAgent({ settings, profile, slot, workspace, onClosed }: RegisterOptions): Promise<Agent> {
   const { url, token, project } = settings
@@ -113,6 +118,6 @@ export async function registerAgent({ settings, profile, slot, workspace, onClos
       ? registerOrElse(() => registerAs(slot.name), 'AGENT_NAME_TAKEN', registerUnique)
       : registerAs(name)
   return registering.catch((error: unknown) => {
-    throw toUnreachable(error, url)
+    throw toUnreachable(toNoProject(error), url)
   })
 }
