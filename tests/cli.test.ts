@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
-import { command } from './support/command.ts'
+import { command, program } from './support/command.ts'
 import { freePort } from './support/free-port.ts'
 import { TestServer } from './support/server.ts'
 
@@ -27,6 +27,12 @@ test('a dry run reads the plan and changes nothing, without a server', async () 
   expect(code).toBe(0)
   expect(stdout).toContain('63 tasks, 95 dependencies in 17 levels')
   expect(stdout).toContain('nothing was changed')
+})
+
+test('a plan is read from standard input', () => {
+  const input = readFileSync(sample)
+  const output = execFileSync(process.execPath, [program, 'import', '-', '--dry-run'], { input, encoding: 'utf8' })
+  expect(output).toContain('63 tasks, 95 dependencies in 17 levels')
 })
 
 test('a line that is not JSON is named by its number, and nothing is imported', async () => {

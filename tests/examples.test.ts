@@ -27,6 +27,13 @@ test.each(Object.entries(says))('the example %s runs until it ends', async (name
   expect((await run(name, server.url)).trim().split('\n')).toEqual(lines)
 })
 
+test('the examples run one after another at one server, as often as one likes, and leave no agent', async () => {
+  await using server = await TestServer.start()
+  for (const name of ['quickstart.ts', 'chat.ts', 'quickstart.ts', 'worker-pool.ts', 'chat.ts'])
+    expect((await run(name, server.url)).trim().split('\n')).toEqual(says[name])
+  expect((await server.connect().agents.list({})).agents).toEqual([])
+})
+
 test('every example runs here or with its subject, and the quickstart has at most fifteen lines', () => {
   const examples = readdirSync(folder).filter((name) => name.endsWith('.ts') && !/plugin|tony/.test(name))
   expect(examples.toSorted()).toEqual(Object.keys(says).toSorted())
