@@ -103,15 +103,16 @@ const links: ReadonlySet<string> = new Set(
   ),
 )
 
-/** Replaces the links of an example by those of an accepted input. */
-export function linked(example: unknown, valid: unknown): unknown {
+/** Replaces the links of an example, and the fields `others`, by those of an accepted input. */
+export function linked(example: unknown, valid: unknown, others: readonly string[] = []): unknown {
   if (Array.isArray(example)) return example.map((item, index) => linked(item, Reflect.get(Object(valid), index)))
   if (!isObject(example)) return example
   const known = isObject(valid) ? valid : {}
+  const isLink = (name: string) => links.has(name) || others.includes(name)
   return Object.fromEntries(
     Object.entries(example).map(([name, value]) => [
       name,
-      links.has(name) && known[name] !== undefined ? known[name] : linked(value, known[name]),
+      isLink(name) && known[name] !== undefined ? known[name] : linked(value, known[name]),
     ]),
   )
 }
