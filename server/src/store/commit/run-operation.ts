@@ -1,5 +1,5 @@
 import { yieldToEventLoop } from '../../platform/clock.ts'
-import type { NewEvent, Reader, StoreNotification, Transaction } from '../store.ts'
+import type { NewEvent, Reader, Statement, StoreNotification, Transaction } from '../store.ts'
 import type { Connection, Engine, PendingOperation } from './engine.ts'
 import { joinGroup, soleMember } from './parallel-groups.ts'
 
@@ -20,6 +20,50 @@ interface OperationRunnerOptions {
   readonly connection: Connection
   /** The time up to which every urgent operation of a project has run. */
   readonly settledAt: (project: string) => number
+}
+
+/**
+ * The transaction as one operation sees it. A class, because an object with a getter costs a
+ * microsecond to create.
+ */
+class OperationTransaction implements Transaction {
+  readonly db: Transaction['db']
+  readonly t: Transaction['t']
+  readonly now: number
+  readonly arrivedAt: number
+  readonly share: Transaction['share']
+  readonly inOrder: Transaction['inOrder']
+  readonly events: NewEvent[] = []
+  readonly notifications: StoreNotification[] = []
+  run: Reader['run']
+  // Not methods: operations take them out of the object.
+  readonly append = (event: NewEvent): void => void this.events.push(event)
+  readonly notify = (notification: StoreNotification): void => void this.notifications.push(notification)
+  readonly exclusive: Transaction['exclusive']
+  hasEnded = false
+  readonly #readSettledAt: () => number
+  #settledAt: number | undefined
+
+  constructor(
+    { arrivedAt, scope }: PendingOperation,
+    { share, inOrder }: typeof soleMember,
+    { connection, settledAt }: OperationRunnerOptions,
+  ) {
+    this.db = connection.db
+    this.t = connection.t
+    this.run = connection.run
+    this.now = connection.now
+    this.arrivedAt = Math.min(arrivedAt, connection.now)
+    this.share = share
+    this.inOrder = inOrder
+    this.exclusive = (what) => connection.exclusive(what)
+    this.#readSettledAt = () => settledAt(scope.project)
+  }
+
+  get settledAt(): number {
+    this.#settledAt ??= Math.min(this.now, this.#readSettledAt())
+    return this.#settledAt
+  }
 }
 
 /** Runs the operations of one batch on its connection. */
@@ -72,31 +116,12 @@ export class OperationRunner {
     run: Reader['run'],
     member: ReturnType<typeof joinGroup>[number],
   ): Promise<OperationResult> {
-    const { connection, settledAt: settledAtOf } = this.#options
-    const events: NewEvent[] = []
-    const notifications: StoreNotification[] = []
-    let ended = false
-    let settledAt: number | undefined
-    const tx: Transaction = {
-      db: connection.db,
-      t: connection.t,
-      now: connection.now,
-      arrivedAt: Math.min(item.arrivedAt, connection.now),
-      get settledAt() {
-        settledAt ??= Math.min(connection.now, settledAtOf(item.scope.project))
-        return settledAt
-      },
-      run: this.#runYielding(run, () => ended),
-      exclusive: (what) => connection.exclusive(what),
-      share: member.share,
-      inOrder: member.inOrder,
-      append: (event) => events.push(event),
-      notify: (notification) => notifications.push(notification),
-    }
+    const tx = new OperationTransaction(item, member, this.#options)
+    tx.run = this.#runYielding(run, tx)
     try {
-      return { ok: true, value: await item.work(tx), events, notifications }
+      return { ok: true, value: await item.work(tx), events: tx.events, notifications: tx.notifications }
     } finally {
-      ended = true
+      tx.hasEnded = true
       member.end()
     }
   }
@@ -109,16 +134,19 @@ export class OperationRunner {
    * After the end of the operation its statements are refused. Several may wait for their turn when
    * one of them fails, and they would run outside the transaction that was rolled back.
    */
-  #runYielding(run: Reader['run'], hasEnded: () => boolean): Reader['run'] {
+  #runYielding(run: Reader['run'], tx: OperationTransaction): Reader['run'] {
     const { startTimeSlice } = this.#options.engine
     let isHeldTooLong = startTimeSlice()
-    return async (statement, params) => {
+    const runLater = async <P extends object, R>(statement: Statement<P, R>, params: P): Promise<R[]> => {
       while (isHeldTooLong()) {
         await yieldToEventLoop()
         isHeldTooLong = startTimeSlice()
       }
-      if (hasEnded()) throw new Error('a statement of an operation came after its end')
+      if (tx.hasEnded) throw new Error('a statement of an operation came after its end')
       return run(statement, params)
     }
+    // Not an async function: its promise around that of the statement costs as much as a lookup.
+    return (statement, params) =>
+      isHeldTooLong() || tx.hasEnded ? runLater(statement, params) : run(statement, params)
   }
 }
