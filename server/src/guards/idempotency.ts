@@ -85,8 +85,7 @@ const insertReply = rowlessStatement(
  * default changes nothing.
  */
 export function hashInput(input: object): string {
-  const { idempotencyKey: _, ...rest } = { idempotencyKey: undefined, ...input }
-  return hash('sha256', JSON.stringify(rest), 'base64url')
+  return hash('sha256', JSON.stringify({ ...input, idempotencyKey: undefined }), 'base64url')
 }
 
 interface FoundKey {
