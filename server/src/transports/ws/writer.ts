@@ -2,6 +2,19 @@ import type { Duplex } from 'node:stream'
 import type { Limits } from '../../limits.ts'
 import type { Clock } from '../../platform/clock.ts'
 
+let corked: (() => void)[] = []
+
+/** Uncorks all sockets of a turn in one callback: an event for all subscribers corks hundreds. */
+function uncorkAtEndOfTurn(uncork: () => void): void {
+  corked.push(uncork)
+  if (corked.length > 1) return
+  setImmediate(() => {
+    const all = corked
+    corked = []
+    for (const one of all) one()
+  })
+}
+
 /**
  * The outgoing half of a socket. It corks the writes of one event-loop iteration, so that many
  * frames take one system call. Unread data is bounded: a subscription waits here until the client
@@ -12,6 +25,11 @@ export class SocketWriter {
   readonly #clock: Clock
   readonly #limits: Limits
   readonly #onTooSlow: () => void
+  readonly #uncork = (): void => {
+    this.flush()
+    this.#corked = false
+    this.#raw.uncork()
+  }
   #corked = false
   /** Frames as text of Latin-1, which the end of this iteration writes. */
   #joined = ''
@@ -60,11 +78,7 @@ export class SocketWriter {
     if (this.#corked) return
     this.#corked = true
     this.#raw.cork()
-    setImmediate(() => {
-      this.flush()
-      this.#corked = false
-      this.#raw.uncork()
-    })
+    uncorkAtEndOfTurn(this.#uncork)
   }
 
   /**
