@@ -15,9 +15,12 @@ const supported = (major === 22 && minor >= 18) || major === 24 || major >= 26
 const code = existsSync(new URL('./bundle/program.js', import.meta.url)) ? './bundle' : '.'
 
 async function run(): Promise<void> {
+  const command = process.argv[2]
+  // First, because the program would be loaded twice.
+  if (command === 'serve' || command === 'dev') (await import('./young-generation.ts')).enlargeYoungGeneration()
   // A host runs `hook` behind each tool call, so nothing is loaded that it does not use.
   const hook: typeof import('./hook-entry.ts') | undefined =
-    process.argv[2] === 'hook' ? await import(`${code}/hook-entry.js`) : undefined
+    command === 'hook' ? await import(`${code}/hook-entry.js`) : undefined
   const given = hook?.parseHookArguments(process.argv.slice(2))
   if (hook && given) return hook.runHook(given.event, given.host)
   const { runProgram }: typeof import('./program.ts') = await import(`${code}/program.js`)

@@ -30,3 +30,19 @@ test.skipIf(process.platform !== 'linux')('dev on the port of another program na
   expect(stderr).toContain(`port ${port} is in use`)
   expect(stderr).toContain(`port ${port} is held by process ${process.pid} (`)
 })
+
+test.skipIf(process.platform === 'win32')('dev gives itself a larger young generation unless one is set', async () => {
+  await using server = await TestServer.start()
+  const startsWith = async (...options: string[]) => {
+    // Each process writes its id and its options first.
+    const writeOptions = '--import=data:text/javascript,console.error(process.pid,process.execArgv.join())'
+    const NODE_OPTIONS = [writeOptions, ...options].join(' ')
+    const { stderr } = await tonyWith({ MCP_PORT: new URL(server.url).port, NODE_OPTIONS })('dev')
+    return [...stderr.matchAll(/^(\d+) (.*)$/gm)].map(([, pid, execArgv]) => ({ pid, execArgv }))
+  }
+  const [first, second, ...others] = await startsWith()
+  expect(first?.execArgv).toBe('')
+  expect(second).toEqual({ pid: first?.pid, execArgv: '--max-semi-space-size=32' })
+  expect(others).toEqual([])
+  expect(await startsWith('--max-semi-space-size=8')).toHaveLength(1)
+})
