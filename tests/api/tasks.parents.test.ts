@@ -65,6 +65,18 @@ test('a parent with onChildrenEnd complete ends with its last child, up to its o
   expect(await completeNext(worker)).toBe('after')
 })
 
+test('a task that would end with its children and has none is claimed after its dependency', async () => {
+  await using server = await TestServer.start()
+  const [lead, worker] = [server.connect(), await server.agent('worker')]
+  const { last = '' } = await ids(lead, [
+    { type: 'code', title: 'first', key: 'first' },
+    { type: 'code', title: 'last', key: 'last', dependsOn: ['first'], onChildrenEnd: 'complete' },
+  ])
+  expect(await completeNext(worker)).toBe('first')
+  expect(await statusOf(lead, last)).toBe('pending')
+  expect(await completeNext(worker)).toBe('last')
+})
+
 test('a parent is not rolled up over a failed child, but can be claimed', async () => {
   await using server = await TestServer.start()
   const [lead, worker] = [server.connect(), await server.agent('worker')]
@@ -149,4 +161,25 @@ test('new dependencies of a parent hold its children back, and give way to what 
   const order = []
   for (let step = 0; step < 3; step += 1) order.push(await completeNext(worker))
   expect(order).toEqual(['leaf', 'gate', 'top'])
+})
+
+test('an older edge of a sibling does not keep a child from waiting for what its parent now waits for', async () => {
+  await using server = await TestServer.start()
+  const [lead, worker] = [server.connect(), await server.agent('worker')]
+  const {
+    top = '',
+    first = '',
+    second = '',
+  } = await ids(lead, [
+    { type: 'epic', title: 'top', key: 'top', waitsFor: [{ taskId: 'first', kind: 'failure' }] },
+    { type: 'code', title: 'first', key: 'first', parentId: 'top' },
+    { type: 'code', title: 'second', key: 'second', parentId: 'top' },
+  ])
+  // Until now the second child waits for the failure of the first one, as their parent does.
+  expect(await statusOf(lead, second)).toBe('blocked')
+  await lead.tasks.update({ taskId: top, waitsFor: [], dependsOn: [second], expectedRevision: 1 })
+  expect([await statusOf(lead, first), await statusOf(lead, second)]).toEqual(['blocked', 'pending'])
+  const order = []
+  for (let step = 0; step < 3; step += 1) order.push(await completeNext(worker))
+  expect(order).toEqual(['second', 'first', 'top'])
 })

@@ -125,21 +125,25 @@ class EdgeChange {
 
   /** Derives the edges of a task again, and then those of its descendants. */
   async deriveFamily(root: { readonly id: string; readonly parentId: string | null }): Promise<void> {
-    const seen = new Set([root.id])
-    const open = [root]
-    for (let member = open.shift(); member; member = open.shift()) {
-      await this.#deriveMember(member)
-      for (const { id } of await this.tx.run(childrenOf, { taskId: member.id })) {
-        await this.add({ taskId: member.id, dependsOnId: id, kind: child })
-        if (!seen.has(id)) open.push({ id, parentId: member.id })
-        seen.add(id)
-      }
+    const family = new Map([[root.id, root.parentId]])
+    const childIds = new Map<string, string[]>()
+    // All old edges go first: one of them would keep a new edge against it from being added.
+    for (const id of family.keys()) {
+      await this.tx.run(removeInherited, { taskId: id })
+      this.touched.add(id)
+      childIds.set(
+        id,
+        (await this.tx.run(childrenOf, { taskId: id })).map((row) => row.id),
+      )
+      for (const childId of childIds.get(id) ?? []) if (!family.has(childId)) family.set(childId, id)
+    }
+    for (const [id, parentId] of family) {
+      await this.#deriveMember({ id, parentId })
+      for (const childId of childIds.get(id) ?? []) await this.add({ taskId: id, dependsOnId: childId, kind: child })
     }
   }
 
   async #deriveMember({ id, parentId }: { readonly id: string; readonly parentId: string | null }): Promise<void> {
-    await this.tx.run(removeInherited, { taskId: id })
-    this.touched.add(id)
     if (parentId !== null) {
       await this.add({ taskId: parentId, dependsOnId: id, kind: child })
       for (const { taskId } of await this.tx.run(expandingTo, { taskId: parentId }))

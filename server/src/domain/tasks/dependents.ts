@@ -1,5 +1,5 @@
 import { taskTransitions } from '@tony/mcp-shared/tasks'
-import { and, eq, inArray, isNull, notExists, sql } from 'drizzle-orm'
+import { and, eq, exists, inArray, isNull, notExists, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/sqlite-core'
 import { equalsLiteral, inLiterals } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
@@ -52,13 +52,18 @@ const countDown = {
 const inCreationOrder = <T extends { readonly ord: number }>(rows: readonly T[]): T[] =>
   rows.toSorted((a, b) => a.ord - b.ord)
 
-/** Completes a parent whose last child has ended, unless it is held or a child has failed. */
+/**
+ * Completes a parent whose last child has ended, unless it is held or a child has failed. A task
+ * without children is work for an agent.
+ */
 const rollUp = statement(({ db, t, p }: Query<{ ord: number; now: number }>) => {
   const child = alias(t.tasks, 'child')
+  const isChild = eq(child.parentId, t.tasks.id)
+  const anyChild = db.select({ id: child.id }).from(child).where(isChild)
   const failedChild = db
     .select({ id: child.id })
     .from(child)
-    .where(and(eq(child.parentId, t.tasks.id), equalsLiteral(child.status, 'failed')))
+    .where(and(isChild, equalsLiteral(child.status, 'failed')))
   return db
     .update(t.tasks)
     .set({ ...dequeueColumns, ...completionColumns(t, p.now), revision: sql`${t.tasks.revision} + 1` })
@@ -67,6 +72,7 @@ const rollUp = statement(({ db, t, p }: Query<{ ord: number; now: number }>) => 
         eq(t.tasks.ord, p.ord),
         equalsLiteral(t.tasks.status, 'pending'),
         isNull(t.tasks.hold),
+        exists(anyChild),
         notExists(failedChild),
       ),
     )

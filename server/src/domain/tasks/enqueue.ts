@@ -129,7 +129,8 @@ function rowsOf(
       ready: ready ? routeId : null,
       dependencies: dependencyState.dependencies,
       openDeps: dependencyState.openDeps,
-      hold: holdOf(now, authorship, spec, origin),
+      // A task that fails with its dependency at once has ended, and an ended task has no hold.
+      hold: state.completedAt === null ? holdOf(now, authorship, spec, origin) : null,
       requires,
       assignedTo,
       routeId,

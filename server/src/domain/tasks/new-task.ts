@@ -183,8 +183,8 @@ export function holdOf(
   now: number,
   { createdBy }: Authorship,
   { hold: reason }: Pick<TaskSpec, 'hold'>,
-  { ended, externalId }: TaskOrigin,
+  { externalId }: Pick<TaskOrigin, 'externalId'>,
 ): string | null {
-  if (reason === undefined || ended !== undefined) return null
+  if (reason === undefined) return null
   return JSON.stringify({ reason, by: createdBy, at: iso(now), ...(externalId === undefined ? {} : { planned: true }) })
 }
