@@ -26,6 +26,17 @@ function keptLines({ total, tasks }: PublishResult['kept']): string[] {
   ]
 }
 
+/** The number of warnings that an import prints. The rest is counted; `--json` has all. */
+const shownWarnings = 20
+
+function warningLines(warnings: readonly string[]): string[] {
+  const left = warnings.length - shownWarnings
+  return [
+    ...warnings.slice(0, shownWarnings).map((warning) => `warning: ${warning}`),
+    ...(left > 0 ? [`and ${left} more warnings`] : []),
+  ]
+}
+
 /** Reads the whole plan first, so that an unreadable plan changes nothing. */
 async function importPlan(file: string, options: ImportOptions): Promise<void> {
   const { format, name, tasks, report } = await readPlan(file, options)
@@ -35,7 +46,7 @@ async function importPlan(file: string, options: ImportOptions): Promise<void> {
   const printJson = (outcome: object) => {
     if (options.json) process.stdout.write(`${JSON.stringify({ format, name, ...outcome, report })}\n`)
   }
-  for (const warning of report.warnings) process.stderr.write(`warning: ${warning}\n`)
+  for (const line of warningLines(report.warnings)) process.stderr.write(`${line}\n`)
   const counted = (counts: Readonly<Record<string, number>>) =>
     Object.entries(counts)
       .map(([word, count]) => `${word} ${count}`)

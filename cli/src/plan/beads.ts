@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
 import { exportAuthor, withCarried } from './carried.ts'
+import { duplicateKeys } from './duplicate-keys.ts'
 import { type EdgeEffect, effects, stateEffectOf, toSnakeCase } from './effects.ts'
 import { type Line, linesOf, parseJson } from './lines.ts'
 import { addWarning, type PlanEdge, PlanError, type PlanRecord, problemOf, type Warnings } from './plan.ts'
@@ -135,18 +136,23 @@ function isNoIssue(value: unknown, line: number, warnings: Warnings): boolean {
 }
 
 function jsonOf(line: Line, problems: Problems, file?: string): unknown {
+  const inFile = file === undefined ? {} : { file }
   try {
-    return JSON.parse(line.text)
+    const value: unknown = JSON.parse(line.text)
+    for (const { key } of duplicateKeys(line.text)) {
+      problems.add({
+        problem: `the key ${JSON.stringify(key)} occurs twice in one object`,
+        line: line.number,
+        ...inFile,
+      })
+      return undefined
+    }
+    return value
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    problems.add({
-      problem: `is not JSON: ${reason}`,
-      line: line.number,
-      cause,
-      ...(file === undefined ? {} : { file }),
-    })
-    return undefined
+    problems.add({ problem: `is not JSON: ${reason}`, line: line.number, cause, ...inFile })
   }
+  return undefined
 }
 
 function recordOf(source: Issue, line: number, reading: Reading): PlanRecord {

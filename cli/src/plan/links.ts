@@ -1,4 +1,4 @@
-import { sortTopologically } from './order.ts'
+import { newProgress, sortTopologically } from './order.ts'
 import { addWarning, type DropReason, type PlanEdge, type PlanRecord, type Warnings } from './plan.ts'
 import type { Problems } from './problems.ts'
 
@@ -132,8 +132,10 @@ function attach(task: Links, edge: PlanEdge, onSecondParent: () => void): void {
 export function sortTasks(links: ReadonlyMap<string, Links>, options: LinkOptions): PlanRecord[] {
   const { records, warnings, problems } = options
   let cycles = 0
+  // Without the edge of a cycle, what is sorted stays sorted.
+  const progress = newProgress()
   for (;;) {
-    const result = sortTopologically(links)
+    const result = sortTopologically(links, progress)
     if (!('cycle' in result)) {
       for (const id of result.late) {
         const record = records.get(id)
@@ -141,10 +143,12 @@ export function sortTasks(links: ReadonlyMap<string, Links>, options: LinkOption
       }
       return result.ids.flatMap((id) => records.get(id) ?? [])
     }
+    // Each cycle looks at the whole plan again.
+    if (cycles === cycleLimit) problems.refuse()
+    cycles += 1
     const [first = ''] = result.cycle
     const at = result.cycle.findIndex((id) => records.get(id)?.status !== 'pending')
-    const arrow = result.of === 'parents' ? ' is part of ' : ' waits for '
-    const problem = `a cycle of ${result.of}: ${[...result.cycle, first].join(arrow)}`
+    const problem = `a cycle of ${result.of}: ${cycleText(result)}`
     const line = records.get(first)?.line
     if (result.of === 'parents') {
       problems.add({ problem, line, outcome: `kept, but ${first} has no parent` })
@@ -160,10 +164,16 @@ export function sortTasks(links: ReadonlyMap<string, Links>, options: LinkOption
       hold(first, 'its source has it in a cycle of dependencies', links)
     }
     breakCycle(result.cycle, Math.max(at, 0), links)
-    cycles += 1
-    // Each cycle sorts the plan again.
-    if (cycles === cycleLimit) problems.refuse()
   }
+}
+
+/** The number of tasks of a cycle that a problem names. */
+const shownOfCycle = 10
+
+function cycleText({ cycle, of }: { readonly cycle: readonly string[]; readonly of: 'dependencies' | 'parents' }) {
+  const arrow = of === 'parents' ? ' is part of ' : ' waits for '
+  if (cycle.length <= shownOfCycle) return [...cycle, cycle[0]].join(arrow)
+  return `${cycle.slice(0, shownOfCycle).join(arrow)}${arrow}… (${cycle.length} tasks)`
 }
 
 /** The number of cycles that are found before the file is refused. */

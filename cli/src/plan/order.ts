@@ -10,6 +10,16 @@ export type SortResult =
   /** `late`: tasks that come before their parent, because it waits for them. */
   | { ids: string[]; late: string[] }
 
+/** The state of a sort. `late` has the tasks that come before their parent. */
+export interface SortProgress {
+  readonly sorted: Set<string>
+  readonly late: Set<string>
+  /** True once the parents were found to form no cycle. */
+  parentsAreTree: boolean
+}
+
+export const newProgress = (): SortProgress => ({ sorted: new Set(), late: new Set(), parentsAreTree: false })
+
 interface Step {
   id: string
   via: 'wait' | 'parent'
@@ -19,12 +29,16 @@ interface Step {
 /**
  * Sorts a plan. The dependencies of a task come before it, and so does its parent unless the parent
  * waits for the task. Otherwise tasks keep the order of the map. Ids outside the map are left out.
+ * After a cycle, the caller removes an edge of it and calls again with the same `progress`.
  */
-export function sortTopologically(plan: ReadonlyMap<string, Predecessors>): SortResult {
-  const parents = findParentCycle(plan)
+export function sortTopologically(
+  plan: ReadonlyMap<string, Predecessors>,
+  progress: SortProgress = newProgress(),
+): SortResult {
+  const { sorted, late } = progress
+  const parents = progress.parentsAreTree ? undefined : findParentCycle(plan)
   if (parents) return { cycle: parents, of: 'parents' }
-  const sorted = new Set<string>()
-  const late = new Set<string>()
+  progress.parentsAreTree = true
   for (const root of plan.keys()) {
     const cycle = visit(root, { plan, sorted, late })
     if (cycle) return { cycle, of: 'dependencies' }

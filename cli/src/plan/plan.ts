@@ -107,11 +107,21 @@ export class PlanError extends Error {
   }
 }
 
+/** The longest sentence about a record, in characters. An id in a file has any length. */
+const sentenceLimit = 500
+
+/** Cuts a long sentence. */
+export const shorten = (sentence: string): string =>
+  sentence.length <= sentenceLimit
+    ? sentence
+    : `${sentence.slice(0, sentenceLimit).toWellFormed()}… and ${sentence.length - sentenceLimit} more characters`
+
 /** Warnings with the number of occurrences and the first record. */
 export type Warnings = Map<string, { times: number; first: string }>
 
 /** Adds an occurrence of a warning. */
-export function addWarning(warnings: Warnings, sentence: string, record: { id: string; line?: number }): void {
+export function addWarning(warnings: Warnings, whole: string, record: { id: string; line?: number }): void {
+  const sentence = shorten(whole)
   const known = warnings.get(sentence)
   if (known) known.times += 1
   else warnings.set(sentence, { times: 1, first: record.line === undefined ? record.id : `line ${record.line}` })

@@ -1,4 +1,4 @@
-import { addWarning, PlanError, type Warnings } from './plan.ts'
+import { addWarning, PlanError, shorten, type Warnings } from './plan.ts'
 
 /** One record of a file that cannot be imported. */
 export interface PlanProblem {
@@ -31,7 +31,7 @@ export class Problems {
   /** Notes a problem of one record. With `skipBad` it is a warning, and the record is left out. */
   add(found: PlanProblem): void {
     if (this.#skipBad) addWarning(this.#warnings, sentenceOf(found), { id: '', ...lineOf(found) })
-    else this.#found.push(found)
+    else this.#found.push({ ...found, problem: shorten(found.problem) })
   }
 
   /** Throws PlanError with the problems, if there are any. */

@@ -1,6 +1,8 @@
 import { parse } from 'node:path'
+import { shapeOf } from '@tony/mcp-shared/well-formed'
 import { athmsRecords } from './athms.ts'
 import { addSeparateEdges, beadsRecords } from './beads.ts'
+import { duplicateKeys } from './duplicate-keys.ts'
 import type { EffectFormat } from './effects.ts'
 import { exportedRecords, exportedTasks } from './exported.ts'
 import { type GithubReading, githubIssues, githubRecords } from './github.ts'
@@ -92,10 +94,12 @@ async function markdownOf({ file, forced, reading }: Source, source: readonly st
 
 async function documentRecords({ file, forced, reading }: Source, lines: readonly string[]): Promise<ReadRecords> {
   const document = lines.join('\n')
-  const value = parseJson(document) ?? issueLines(lines)
+  const parsed = parseJson(document)
+  if (parsed !== undefined) addDuplicateKeys(document, reading)
+  const value = parsed ?? issueLines(lines)
   const mayBe = (format: EffectFormat) => forced === undefined || forced === format
   if (mayBe('beads') && Array.isArray(value) && (forced === 'beads' || value.some(hasIssueType)))
-    return { format: 'beads', records: await beadsRecords(file, elementsOf(value), reading) }
+    return { format: 'beads', records: await beadsRecords(file, elementsOf(value, reading), reading) }
   const exported = forced === undefined ? exportedTasks(value) : undefined
   if (exported) return { format: 'json', records: exportedRecords(exported, reading) }
   const issues = mayBe('github') && value !== undefined ? githubIssues(value) : undefined
@@ -126,8 +130,24 @@ async function* numbered(lines: readonly string[]): AsyncGenerator<Line, void> {
 const hasIssueType = (value: unknown): boolean => typeof value === 'object' && value !== null && 'issue_type' in value
 
 /** Yields the elements of an array as lines. Their numbers are those of the elements. */
-async function* elementsOf(values: readonly unknown[]): AsyncGenerator<Line, void> {
-  for (const [index, value] of values.entries()) yield { number: index + 1, text: JSON.stringify(value) }
+async function* elementsOf(values: readonly unknown[], { problems }: GithubReading): AsyncGenerator<Line, void> {
+  for (const [index, value] of values.entries()) {
+    const number = index + 1
+    // JSON.stringify overflows the stack at a few thousand levels.
+    const { problem } = shapeOf(value)
+    if (problem === undefined) yield { number, text: JSON.stringify(value) }
+    else problems.add({ problem, line: number })
+  }
+}
+
+/** Two tasks with one id as the key, or two tags of one name: the first would be lost silently. */
+function addDuplicateKeys(document: string, { problems }: GithubReading): void {
+  const lineOf = (position: number) => document.slice(0, position).split('\n').length
+  for (const { key, first, second } of duplicateKeys(document)) {
+    const [one, other] = [lineOf(first), lineOf(second)]
+    const problem = `the key ${JSON.stringify(key)} occurs twice in one object: lines ${one} and ${other}`
+    problems.add({ problem, line: other, outcome: 'the second one counts' })
+  }
 }
 
 /**
