@@ -3,7 +3,7 @@ import { about, mayWork, move } from './tasks.model.ts'
 
 /** True if the task is in the queue for some agent. */
 const isQueued = (state: State, task: Task): boolean =>
-  task.status === 'pending' && (task.notBefore === undefined || task.notBefore < state.now)
+  task.status === 'pending' && task.hold === undefined && (task.notBefore === undefined || task.notBefore < state.now)
 
 /** True if only the tasks before it keep an agent from claiming it. */
 export const standsInLine = (state: State, task: Task): boolean =>

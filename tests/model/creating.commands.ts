@@ -14,6 +14,8 @@ const plain = {
     { weight: 3, arbitrary: fc.constant<number[]>([]) },
     { weight: 2, arbitrary: fc.array(number, { minLength: 1, maxLength: 3 }) },
   ),
+  failureOf: seldom(number, 5),
+  hold: seldom(fc.constantFrom('the design is open', 'wait'), 9),
   onDependencyFailure: fc.constantFrom('block', 'fail'),
   acceptance: fc.constantFrom('complete', 'complete', 'verify'),
   maxAttempts: fc.constantFrom(1, 2, 3, 3),
@@ -34,6 +36,7 @@ export const lockingSpecs = (locks: fc.Arbitrary<string[]>): fc.Arbitrary<Given>
     priority: fc.constantFrom('critical', 'high', 'normal', 'normal', 'low', 'low', 'low'),
     requires: fc.constantFrom<string[]>([], [], [], ['a']),
     dependsOn: fc.constantFrom<number[]>([], [], [0]),
+    failureOf: fc.constant(undefined),
     assignedTo: fc.constant(undefined),
     acceptance: fc.constant('complete'),
     scheduleToStartMs: fc.constant(undefined),
@@ -43,21 +46,29 @@ export const lockingSpecs = (locks: fc.Arbitrary<string[]>): fc.Arbitrary<Given>
 function specOf(play: Play, given: Given): Spec {
   const { tasks } = play.state
   const dependsOn = [...new Set(given.dependsOn.flatMap((index) => pick(tasks, index) ?? []))]
+  const failing = given.failureOf === undefined ? undefined : pick(tasks, given.failureOf)
   return {
     ...given,
     dependsOn,
+    // `dependsOn` wins over the failure of the same task.
+    failureOf: failing && !dependsOn.includes(failing) ? [failing] : [],
     assignedTo: given.assignedTo === undefined ? undefined : agentOf(play, given.assignedTo),
   }
 }
 
 /** Returns the input of `tasks.create` for a spec. */
-export function inputOf({ notBeforeMs, assignedTo, dependsOn, ...rest }: Spec, play: Play, more: object = {}): object {
+export function inputOf(
+  { notBeforeMs, assignedTo, dependsOn, failureOf, ...rest }: Spec,
+  play: Play,
+  more: object = {},
+): object {
   return JSON.parse(
     JSON.stringify({
       ...rest,
       type: 'code',
       title: `task ${play.state.tasks.length}`,
       dependsOn: dependsOn.map(({ id }) => id),
+      waitsFor: failureOf.map(({ id: taskId }) => ({ taskId, kind: 'failure' })),
       assignedTo: assignedTo?.id,
       notBefore: notBeforeMs === undefined ? undefined : new Date(play.state.now + notBeforeMs).toISOString(),
       ...more,
@@ -89,6 +100,8 @@ export const plainSpec: Spec = {
   requires: [],
   assignedTo: undefined,
   dependsOn: [],
+  failureOf: [],
+  hold: undefined,
   onDependencyFailure: 'block',
   acceptance: 'complete',
   maxAttempts: 3,

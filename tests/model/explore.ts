@@ -37,18 +37,23 @@ export interface Exploration {
 /** One run of ten is over sockets. */
 const wayOf = (lot: number): Way => (lot % 10 === 9 ? 'client' : 'pipeline')
 
-async function explore(site: Site, exploration: Exploration, seed: number, runs: number): Promise<void> {
-  const { what, commands, parts, maxCommands = 60, begin, end } = exploration
+function propertyOf(site: Site, exploration: Exploration) {
+  const { commands, parts, maxCommands = 60, begin, end } = exploration
   const documented = documentedData()
-  const { path, replay } = setting
+  const { replay } = setting
   const sequence = fc.commands([...commands], { maxCommands, size: 'max', ...(replay && { replayPath: replay }) })
-  const property = fc.asyncProperty(fc.nat(29), sequence, async (lot, chosen) => {
+  return fc.asyncProperty(fc.nat(29), sequence, async (lot, chosen) => {
     using world = await site.begin(wayOf(lot), cast)
     const play = await Play.begin(world, parts, documented)
     await begin?.(play, lot)
     await fc.asyncModelRun(() => ({ model: {}, real: play }), chosen)
     await end?.(play)
   })
+}
+
+/** Checks a property. The error of a failed run names the settings that repeat it. */
+async function check<T>({ what, property, runs }: Checked<T>, seed: number): Promise<void> {
+  const { path } = setting
   const result = await fc.check(property, {
     seed,
     numRuns: runs,
@@ -66,7 +71,7 @@ async function explore(site: Site, exploration: Exploration, seed: number, runs:
 /**
  * A call that is always refused would agree with any server, so each procedure must succeed often.
  */
-function requireDepth({ tally }: Site, { what, runs }: Exploration): void {
+function requireDepth({ tally }: Site, { what, runs }: Pick<Exploration, 'what' | 'runs'>): void {
   const counts = [...tally].toSorted(([a], [b]) => (a < b ? -1 : 1))
   const shown = counts.map(([path, { ok, refused }]) => `${path} ${ok}+${refused}`)
   process.stdout.write(`${what}, done and refused: ${shown.join(', ')}\n`)
@@ -74,13 +79,24 @@ function requireDepth({ tally }: Site, { what, runs }: Exploration): void {
   if (shallow.length > 0) throw new Error(`${what}: hardly ever done: ${shallow.join(', ')}`)
 }
 
-/** Explores with a fixed seed and then with a random one. A failure names the seed. */
-export async function exploreTwice(site: Site, exploration: Exploration): Promise<void> {
-  const { what, runs } = exploration
-  if (setting.seed !== undefined) return explore(site, exploration, Number(setting.seed), runs)
+/** A property and the number of its runs. */
+interface Checked<T> {
+  readonly what: string
+  readonly property: fc.IAsyncProperty<T>
+  readonly runs: number
+}
+
+/** Checks with a fixed seed and then with a random one. A failure names the seed. */
+export async function checkTwice<T>(site: Site, checked: Checked<T>): Promise<void> {
+  const { what, runs } = checked
+  if (setting.seed !== undefined) return check(checked, Number(setting.seed))
   const fresh = Math.floor(Math.random() * 2 ** 31)
   process.stdout.write(`${what}: ${runs} runs with seed 1, ${Math.ceil(runs / 4)} with seed ${fresh}\n`)
-  await explore(site, exploration, 1, runs)
-  requireDepth(site, exploration)
-  await explore(site, exploration, fresh, Math.ceil(runs / 4))
+  await check(checked, 1)
+  requireDepth(site, checked)
+  await check({ ...checked, runs: Math.ceil(runs / 4) }, fresh)
 }
+
+/** Explores with a fixed seed and then with a random one. */
+export const exploreTwice = (site: Site, exploration: Exploration): Promise<void> =>
+  checkTwice(site, { ...exploration, property: propertyOf(site, exploration) })

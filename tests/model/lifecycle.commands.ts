@@ -4,7 +4,7 @@ import { claim } from './claims.model.ts'
 import type { Play } from './play.ts'
 import { type Caller, once, refuse, type State, type Task } from './state.ts'
 import { bindLeases, held, leasedView, leaseOf, leasePick, under } from './tasks.commands.ts'
-import { adopt, answer, requestInput, retry, update, verify } from './tasks.held.model.ts'
+import { adopt, answer, hold, requestInput, retry, unhold, update, verify } from './tasks.held.model.ts'
 import { cancelAll, complete } from './tasks.model.ts'
 
 /** Returns the developer in most cases, who is a tech lead, and otherwise an agent of any role. */
@@ -91,6 +91,28 @@ const retrying = onTask({
   predict: (state, caller, task) => {
     lead(caller)
     return retry(state, caller, task)
+  },
+})
+
+const holding = onTask({
+  path: 'tasks.hold',
+  args: fc.constantFrom('ask first', 'the design is open'),
+  fits: ({ status }) => status === 'pending' || status === 'blocked',
+  input: (_, reason) => ({ reason }),
+  predict: (state, caller, task, reason) => {
+    lead(caller)
+    return hold(state, caller, task, reason)
+  },
+})
+
+const unholding = onTask({
+  path: 'tasks.unhold',
+  args: fc.constant(undefined),
+  fits: (task) => task.hold !== undefined,
+  input: () => ({}),
+  predict: (state, caller, task) => {
+    lead(caller)
+    return unhold(state, caller, task)
   },
 })
 
@@ -211,12 +233,15 @@ const retryingMany = bulk(
   },
 )
 
+/** The commands of a lead that hold tasks. */
+export const holdCommands = weighted([1, holding], [1, unholding])
+
 export const lifecycleCommands = weighted(
   [3, asking],
   [3, answering],
   [4, verifying],
   [2, retrying],
-  [6, adopting],
+  [9, adopting],
   [3, updating],
   [3, nexting],
   [1, cancellingMany],

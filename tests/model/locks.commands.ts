@@ -2,6 +2,7 @@ import { maxStarvationMs } from '@tony/mcp-shared/tasks'
 import fc from 'fast-check'
 import { act, agentOf, number, weighted } from './acts.ts'
 import { creatingFrom, lockingSpecs } from './creating.commands.ts'
+import { holdCommands } from './lifecycle.commands.ts'
 import type { Play } from './play.ts'
 import { drain, type Scope, setPools, setStopped } from './stops.model.ts'
 import { under, workCommands } from './tasks.commands.ts'
@@ -83,5 +84,6 @@ export const lockCommands = [
     [1, draining],
     [2, ageing],
   ),
+  ...holdCommands,
   ...workCommands,
 ]

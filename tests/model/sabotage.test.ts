@@ -5,6 +5,7 @@ import { judged, plant, plantInFile, verdictOf } from './sabotage/judged.ts'
 /** `npm run sabotage` runs all faults. This sample shows that the tests can find one. */
 const sample = [
   'a claim does not count as an attempt',
+  'a child does not wait for what its parent waits for',
   'a key has several holders',
   'a delivery does not count',
   'an event has another type',

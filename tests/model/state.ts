@@ -65,6 +65,8 @@ export interface Task {
   assignedTo: Agent | undefined
   priority: Priority
   dependsOn: readonly Task[]
+  /** The tasks whose failure it waits for. */
+  failureOf: readonly Task[]
   readonly onDependencyFailure: 'block' | 'fail'
   readonly acceptance: 'complete' | 'verify'
   readonly maxAttempts: number
@@ -74,6 +76,8 @@ export interface Task {
   readonly scheduleToCloseMs: number | undefined
   closeBy: number
   status: TaskStatus
+  /** The reason for which it is held. */
+  hold: string | undefined
   attempt: number
   failures: number
   notBefore: number | undefined

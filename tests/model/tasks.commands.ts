@@ -243,7 +243,7 @@ export const workCommands = weighted(
   [2, beating],
   [1, cancelling],
   [3, waiting],
-  [3, late],
+  [6, late],
 )
 
 export const taskCommands = [...weighted([6, creatingFrom(specs)]), ...workCommands]

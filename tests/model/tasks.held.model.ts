@@ -1,6 +1,7 @@
 import { type Agent, type Caller, iso, type Lease, refuse, type State, type Task } from './state.ts'
 import {
   about,
+  block,
   failed,
   finish,
   isHeld,
@@ -130,6 +131,7 @@ export function retry(state: State, caller: Caller, task: Task): object {
   if (task.closeBy <= state.now) task.closeBy = Number.POSITIVE_INFINITY
   toQueue(state, task)
   state.tell('task.reopened', task, caller, { attempt: task.attempt }, about(task))
+  block(state, task, caller)
   return { taskId: task.id, status: task.status }
 }
 
@@ -144,6 +146,10 @@ export function adopt(state: State, caller: Caller, task: Task, attempt: number)
   if (!leads && caller !== holder) refuse('FORBIDDEN')
   state.tell('task.adopted', task, caller, { attempt, agentId: kept.agent.id }, about(task))
   task.result = kept.result
+  if (task.status === 'failed') {
+    task.status = 'pending'
+    block(state, task, caller)
+  }
   finish(state, task, kept, caller)
   task.done = undefined
   return { taskId: task.id, status: task.status }
@@ -156,7 +162,8 @@ export interface Change {
   readonly dependsOn?: readonly Task[]
 }
 
-const reaches = (from: Task, to: Task): boolean => from === to || from.dependsOn.some((next) => reaches(next, to))
+const reaches = (from: Task, to: Task): boolean =>
+  from === to || [...from.dependsOn, ...from.failureOf].some((next) => reaches(next, to))
 
 export function update(state: State, caller: Caller, task: Task, change: Change): object {
   const { priority, assignedTo, dependsOn, title } = change
@@ -170,6 +177,7 @@ export function update(state: State, caller: Caller, task: Task, change: Change)
   if (assignedTo !== undefined) task.assignedTo = assignedTo ?? undefined
   if (dependsOn !== undefined) {
     task.dependsOn = dependsOn
+    task.failureOf = task.failureOf.filter((one) => !dependsOn.includes(one))
     const status = isOpen(task) ? 'blocked' : 'pending'
     if (status === 'pending' && task.status === 'blocked') task.readyAt = state.now
     task.status = status
@@ -178,6 +186,23 @@ export function update(state: State, caller: Caller, task: Task, change: Change)
   if (dependsOn !== undefined && task.status === 'blocked' && isHopeless(task)) {
     failed(state, task, caller, undefined)
   }
+  return { taskId: task.id, status: task.status }
+}
+
+/** Keeps a waiting task from being claimed. */
+export function hold(state: State, caller: Caller, task: Task, reason: string): object {
+  if (task.status !== 'pending' && task.status !== 'blocked') refuse('ILLEGAL_TRANSITION')
+  task.hold = reason
+  state.tell('task.held', task, caller, { reason }, about(task))
+  return { taskId: task.id, status: task.status }
+}
+
+/** Lifts the hold. A pending task has been ready since then. */
+export function unhold(state: State, caller: Caller, task: Task): object {
+  if (task.hold === undefined) refuse('ILLEGAL_TRANSITION')
+  task.hold = undefined
+  if (task.status === 'pending') task.readyAt = state.now
+  state.tell('task.unheld', task, caller, {}, about(task))
   return { taskId: task.id, status: task.status }
 }
 

@@ -8,6 +8,8 @@ export interface Spec {
   readonly requires: readonly string[]
   readonly assignedTo: Agent | undefined
   readonly dependsOn: readonly Task[]
+  readonly failureOf: readonly Task[]
+  readonly hold: string | undefined
   readonly onDependencyFailure: 'block' | 'fail'
   readonly acceptance: 'complete' | 'verify'
   readonly maxAttempts: number
@@ -28,7 +30,8 @@ export function move(task: Task, by: TaskTransition): void {
   task.status = to
 }
 
-export const isOpen = (task: Task): boolean => task.dependsOn.some(({ status }) => status !== 'completed')
+export const isOpen = ({ dependsOn, failureOf }: Pick<Task, 'dependsOn' | 'failureOf'>): boolean =>
+  dependsOn.some(({ status }) => status !== 'completed') || failureOf.some(({ status }) => status !== 'failed')
 
 /** True if a dependency has ended without a completion and the task must end with it. */
 export const isHopeless = ({ onDependencyFailure, dependsOn }: Task): boolean =>
@@ -65,6 +68,7 @@ export function create(state: State, caller: Caller, spec: Spec): Task {
     revision: 1,
   }
   if (isOpen(task)) task.status = isHopeless(task) ? 'failed' : 'blocked'
+  if (task.status === 'failed') task.hold = undefined
   state.tasks.push(task)
   state.tell(
     'task.created',
@@ -117,18 +121,29 @@ export function end(state: State, task: Task, status: 'completed' | 'failed' | '
   task.lease = undefined
   task.notBefore = undefined
   task.question = undefined
+  task.hold = undefined
   state.locks.release(task)
 }
 
-/** Makes the dependents ready that waited only for this task. */
+/** Makes the dependents ready that waited only for this end of the task. */
 export function unblock(state: State, task: Task, actor: Caller): void {
   for (const dependent of state.tasks.filter(
-    ({ status, dependsOn }) => status === 'blocked' && dependsOn.includes(task),
+    ({ status, dependsOn, failureOf }) =>
+      status === 'blocked' && (task.status === 'failed' ? failureOf : dependsOn).includes(task),
   )) {
     if (isOpen(dependent)) continue
     move(dependent, 'unblock')
     dependent.readyAt = state.now
     state.tell('task.unblocked', dependent, actor, { by: task.id }, about(dependent))
+  }
+}
+
+/** Blocks the tasks that the failure of this one had made ready: it has not failed any more. */
+export function block(state: State, task: Task, actor: Caller): void {
+  for (const dependent of state.tasks.filter(({ failureOf }) => failureOf.includes(task))) {
+    if (dependent.status !== 'pending') continue
+    move(dependent, 'defer')
+    state.tell('task.blocked', dependent, actor, { by: task.id }, about(dependent))
   }
 }
 
@@ -144,6 +159,7 @@ export function cascade(state: State, causes: readonly Task[], actor: Caller): v
       state.tell('task.failed', dependent, actor, { attempt, failures }, about(dependent))
       below.push(dependent)
     }
+    if (cause.status === 'failed') unblock(state, cause, actor)
   }
   if (below.length > 0) cascade(state, below, actor)
 }

@@ -72,6 +72,8 @@ const viewOf = (task: Task) => ({
   maxAttempts: task.maxAttempts,
   requires: task.requires.toSorted(),
   assignedTo: task.assignedTo?.id ?? null,
+  dependsOn: task.dependsOn.map(({ id }) => id).toSorted(),
+  hold: task.hold === undefined ? null : { reason: task.hold },
   onDependencyFailure: task.onDependencyFailure,
   acceptance: task.acceptance,
   result: task.result,

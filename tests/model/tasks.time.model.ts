@@ -71,6 +71,8 @@ function dueOf(task: Task): Due[] {
       { at: lease.startedAt + task.startToCloseMs, happens: (state) => tooLong(state, task) },
     ]
   if (status !== 'pending') return []
+  // While it is held, no agent can claim it in time.
+  if (task.hold !== undefined) return [over]
   const readyFrom = Math.max(task.readyAt, notBefore ?? 0)
   const waitEnds = scheduleToStartMs === undefined ? never : readyFrom + scheduleToStartMs
   return [

@@ -79,10 +79,15 @@ export class Site implements AsyncDisposable {
     this.stored = stored
   }
 
-  static async open(config: Partial<Config> = {}): Promise<Site> {
+  static async open(config: Partial<Config> = {}, postgres?: { readonly url: string }): Promise<Site> {
     const folder = mkdtempSync(join(tmpdir(), 'tony-model-'))
     const clock = new QuietClock()
-    const server = await TestServer.start({ folder, clock, config: { durability: 'process', ...config } })
+    const server = await TestServer.start({
+      folder,
+      clock,
+      ...(postgres && { postgres }),
+      config: { durability: 'process', ...config },
+    })
     return new Site(folder, server, { clock, stored: await rowsOf(server.parts.config) })
   }
 

@@ -1,5 +1,5 @@
 /** The model test that must find the fault. */
-export type Suite = 'tasks' | 'locks' | 'messages' | 'feed'
+export type Suite = 'tasks' | 'families' | 'locks' | 'messages' | 'feed'
 
 /** One wrong line of the server. */
 export interface Fault {

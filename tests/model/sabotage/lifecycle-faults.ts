@@ -101,4 +101,10 @@ export const lifecycleFaults: readonly Fault[] = [
     find: 'if (!isSameInput)',
     replace: 'if (!isSameInput && key === "")',
   },
+  {
+    name: 'a task that fails at its creation stays held',
+    file: 'server/src/domain/tasks/enqueue.ts',
+    find: 'hold: state.completedAt === null ? holdOf(now, authorship, spec, origin) : null,',
+    replace: 'hold: holdOf(now, authorship, spec, origin),',
+  },
 ]
