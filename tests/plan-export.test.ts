@@ -101,6 +101,52 @@ describe.skipIf(onPostgres)('tony-mcp export', () => {
     expect((await tony('import', file, '--dry-run')).stdout).toContain('1 tasks')
   })
 
+  test('brings an assignee back, and holds its task where the agent is not registered', async () => {
+    await using server = await TestServer.start()
+    const lead = await importText(server, jsonLines([issue('shop-1'), issue('shop-2')]))
+    await server.agent('ada')
+    const { tasks } = await lead.tasks.list()
+    for (const { id: taskId, revision } of tasks)
+      await lead.tasks.update({ taskId, expectedRevision: revision, assignedTo: 'ada' })
+    await lead.tasks.cancel({ taskId: tasks[1]?.id ?? '' })
+    for (const [project, format] of ['json', 'beads', 'taskmaster'].entries()) {
+      const file = join(folder, `assigned.${format}`)
+      await exportAs(server, format, '--output', file)
+      await lead.projects.create({ name: `without ${project}` })
+      const without = server.connect({ project: `without ${project}` })
+      const { stderr } = await tony('import', file, '--url', server.url, '--project', `without ${project}`)
+      expect(stderr).toContain('warning: the agent ada is not registered: its open tasks are held (2 tasks)')
+      const states = (await without.tasks.list()).tasks.map(({ status, hold, assignedTo }) => [
+        status,
+        hold?.reason,
+        assignedTo,
+      ])
+      expect(states).toEqual([
+        ['pending', 'it is assigned to ada, which is not registered here', null],
+        ['cancelled', undefined, null],
+      ])
+      const { agentId } = await without.agents.register({ name: 'ada', type: 'implementation' })
+      await tony('import', file, '--url', server.url, '--project', `without ${project}`)
+      expect((await without.tasks.list()).tasks[0]).toMatchObject({ hold: null, assignedTo: agentId })
+    }
+  })
+
+  test('as JSON has the fields of an issue of GitHub, with which a script goes back', async () => {
+    await using server = await TestServer.start()
+    const url = 'https://github.com/shop/cart/issues/12'
+    const source = { number: 12, title: 'Add items', body: 'so', state: 'OPEN', url, labels: [{ name: 'bug' }] }
+    const lead = await importText(server, JSON.stringify([source]))
+    const ada = await server.agent('ada')
+    await ada.tasks.complete({ ...leaseOf(await claimOne(ada)), result: 'merged' })
+    await lead.tasks.create({ type: 'code' })
+    const exported: { tasks: Record<string, unknown>[] } = JSON.parse((await exportAs(server, 'json')).stdout)
+    const { title, body, ...fields } = source
+    expect(exported.tasks).toMatchObject([
+      { title, description: body, status: 'completed', metadata: fields, outcome: { result: 'merged' } },
+      { metadata: {} },
+    ])
+  })
+
   test('refuses a format that it does not have', async () => {
     await using server = await TestServer.start()
     const { code, stderr } = await exportAs(server, 'word')

@@ -48,6 +48,7 @@ async function update(actors: Actors): Promise<unknown> {
     { title: `changed ${roll(1_000)}` },
     { description: `changed\n- [ ] ${roll(1_000)}` },
     { priority: (['critical', 'high', 'normal', 'low'] as const)[roll(4)] },
+    { assignedTo: pick(roll, ['ada', 'bob', null]) },
     { notes: `a note of ${roll(1_000)}${task.notes === null ? '' : `\n\n${task.notes}`}` },
     { dependsOn: [...task.dependsOn.slice(1), other.id] },
   ]

@@ -19,9 +19,15 @@ const operationCount = roundsOf({ part: 100, full: 1_000, variable: 'PLAN_OPERAT
 const isWhole = operationCount >= 1_000
 const seed = Number(process.env['PLAN_SEED'] ?? 17)
 
-async function importInto(server: TestServer, project: string, content: string): Promise<Client> {
+async function importInto(
+  server: TestServer,
+  project: string,
+  content: string,
+  agents: readonly string[] = [],
+): Promise<Client> {
   await server.connect().projects.create({ name: project })
   const client = server.connect({ project })
+  for (const name of agents) await client.agents.register({ name, type: 'implementation' })
   await publishPlan(client, await readPlan(await planFile(content), { replay: false }))
   return client
 }
@@ -47,9 +53,9 @@ function planned(task: Task, idOf: (id: string) => string) {
   const isTaken = taken.includes(task.status)
   const isOpen = task.status === 'pending' || task.status === 'blocked'
   const { type, epic, story, title, description, acceptanceCriteria, design, notes, priority, requires } = task
-  const { acceptance, maxAttempts, onDependencyFailure, onChildrenEnd } = task
+  const { acceptance, maxAttempts, onDependencyFailure, onChildrenEnd, assignedTo } = task
   return {
-    ...{ type, story, title, description, acceptanceCriteria, design, notes, priority, requires },
+    ...{ type, story, title, description, acceptanceCriteria, design, notes, priority, requires, assignedTo },
     ...{ acceptance, maxAttempts, onDependencyFailure, onChildrenEnd },
     epic,
     status: isTaken ? 'taken' : task.status,
@@ -61,7 +67,10 @@ function planned(task: Task, idOf: (id: string) => string) {
   }
 }
 
+/** Returns the tasks with the names of their assignees, which are no ids of the project. */
 async function tasksOf(client: Client): Promise<Task[]> {
+  const { agents } = await client.agents.list()
+  const names = new Map(agents.map(({ id, name }) => [id, name]))
   const { tasks, nextCursor } = await client.tasks.list({ limit: 500 })
   const all = [...tasks]
   for (let cursor = nextCursor; cursor !== null; ) {
@@ -69,7 +78,7 @@ async function tasksOf(client: Client): Promise<Task[]> {
     all.push(...page.tasks)
     cursor = page.nextCursor
   }
-  return all
+  return all.map((task) => ({ ...task, assignedTo: names.get(task.assignedTo ?? '') ?? task.assignedTo }))
 }
 
 /** Compares a project with the one that its exported file makes of an empty project. */
@@ -150,7 +159,7 @@ describe.skipIf(onPostgres)('a plan that came in goes out', () => {
       const there = await importInto(server, 'there', sources[source](Math.max(40, operationCount / 5)))
       await runOperations(server, { project: 'there', count: operationCount, seed })
       const { text, project } = await exported(there, format)
-      const here = await importInto(server, 'here', text)
+      const here = await importInto(server, 'here', text, ['ada', 'bob'])
       await expectSameTasks(there, here, fileIdsOf(project, format))
     },
   )

@@ -65,6 +65,8 @@ async function importPlan(file: string, options: ImportOptions): Promise<void> {
     progress.end()
     print(`created ${published.created}, updated ${published.updated}, unchanged ${published.unchanged}`)
     for (const line of keptLines(published.kept)) print(line)
+    for (const [agent, held] of Object.entries(published.absentAgents ?? {}))
+      process.stderr.write(`warning: the agent ${agent} is not registered: its open tasks are held (${held} tasks)\n`)
     printJson(published)
   } finally {
     progress.end()

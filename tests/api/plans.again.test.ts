@@ -126,6 +126,17 @@ test('a row with another assignee or capability goes to another agent', async ()
   expect((await claimOne(plain)).externalId).toBe('a')
 })
 
+test('a changed row that names no agent leaves an assignment that was made here', async () => {
+  await using server = await TestServer.start()
+  const [lead, plain, other] = [server.connect(), await server.agent('plain'), await server.agent('other')]
+  await publish(server, [row('a')])
+  const { id: taskId, revision } = await lead.tasks.get({ taskId: 'a' })
+  await lead.tasks.update({ taskId, expectedRevision: revision, assignedTo: 'plain' })
+  await publish(server, [{ ...row('a'), title: 'changed at its source' }])
+  expect((await other.tasks.claim()).tasks).toEqual([])
+  expect(await claimOne(plain)).toMatchObject({ externalId: 'a', title: 'changed at its source' })
+})
+
 test('a row with another notBefore is not claimable before it', async () => {
   await using server = await TestServer.start()
   const worker = await server.agent('worker')

@@ -226,8 +226,9 @@ export class BeadsWriter {
     // beads has no edge to an issue that is called off, and none of a failure that has not come.
     const waits = task.waitsFor.filter(({ taskId, kind }) => kind === 'failure' || isCancelled(taskId))
     const after = task.dependsOn.filter(isCancelled).map((id) => this.#idOf(id))
+    const assignedTo = this.#project.nameOf(task.assignedTo)
     return {
-      ...carriedOf(task, read, { word, epic: epic === undefined ? null : this.#idOf(epic) }),
+      ...carriedOf(task, read, { word, epic: epic === undefined ? null : this.#idOf(epic), assignedTo }),
       ...(waits.length > 0
         ? { waits: Object.fromEntries(waits.map(({ taskId, kind }) => [this.#idOf(taskId), kind])) }
         : {}),

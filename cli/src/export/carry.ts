@@ -30,12 +30,12 @@ const comparedFields = ['title', 'description', 'acceptanceCriteria', 'design'] 
 
 /**
  * Returns the properties of a task that an import of `read`, the record of the file, would not
- * bring back. `epic` is the epic that the import would find.
+ * bring back. `epic` is the epic that the import would find, and `assignedTo` the name of its agent.
  */
 export function carriedOf(
   task: Task,
   read: PlanRecord,
-  { word, epic }: { word: string; epic: string | null },
+  { word, epic, assignedTo }: { word: string; epic: string | null; assignedTo: string | undefined },
 ): CarriedRecord {
   const { status, hold, isTaken } = stateOf(task)
   const fields = {
@@ -43,6 +43,7 @@ export function carriedOf(
     ...(read.kind === task.type ? {} : { type: task.type }),
     ...(read.priority === task.priority ? {} : { priority: task.priority }),
     ...(task.epic === epic ? {} : { epic: task.epic }),
+    ...(assignedTo === undefined ? {} : { assignedTo }),
     ...Object.fromEntries(
       comparedFields.flatMap((field) =>
         (task[field] ?? undefined) === (read[field] ?? undefined) ? [] : [[field, task[field]]],

@@ -33,6 +33,7 @@ export class JsonWriter {
       status,
       hold: isTaken ? taken : hold,
       notBefore: plannedNotBefore(task),
+      assignedTo: this.#project.nameOf(task.assignedTo),
       ...{ onDependencyFailure, onChildrenEnd, requires, locks, priority, acceptance, maxAttempts },
       ...{ scheduleToStartMs, startToCloseMs, scheduleToCloseMs, metadata: kept },
     }
@@ -50,7 +51,6 @@ export class JsonWriter {
       artifacts: artifacts.length > 0 ? artifacts : null,
       orphanResults: orphanResults.length > 0 ? orphanResults : null,
       claimedBy: this.#project.nameOf(task.claimedBy),
-      assignedTo: this.#project.nameOf(task.assignedTo),
       createdBy: this.#project.nameOf(task.createdBy),
     })
   }

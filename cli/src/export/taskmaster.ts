@@ -169,7 +169,8 @@ export class TaskmasterWriter {
     const parent = task.parentId === null ? undefined : fileIdOf(this.#placeOf(task.parentId))
     const implied = place.sub === undefined ? undefined : fileIdOf({ tag: place.tag, top: place.top })
     const notBefore = plannedNotBefore(task)
-    const carried = carriedOf(task, read, { word: String(record['status']), epic: place.tag })
+    const assignedTo = this.#project.nameOf(task.assignedTo)
+    const carried = carriedOf(task, read, { word: String(record['status']), epic: place.tag, assignedTo })
     const fields = {
       ...carried.fields,
       ...(task.notes === null ? {} : { notes: task.notes }),

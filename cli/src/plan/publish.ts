@@ -1,10 +1,14 @@
 import type { Client } from '@tony/mcp-client'
 import { inputKeyLimit } from '@tony/mcp-shared/well-formed'
+import { withAssignees } from './assignees.ts'
 import type { Plan, PlannedRow } from './plan.ts'
 import { sizeOfRow } from './row-size.ts'
 
 /** The changes of an import, and the tasks that keep another status than the plan's. */
-export type PublishResult = Awaited<ReturnType<Client['plans']['commit']>>
+export type PublishResult = Awaited<ReturnType<Client['plans']['commit']>> & {
+  /** The agents that the project does not have, with the number of their tasks. */
+  readonly absentAgents?: Readonly<Record<string, number>>
+}
 
 /** Limits of one call, in rows, characters and keys: a call must fit into a frame. */
 const rowsPerCall = 200
@@ -55,9 +59,10 @@ export async function publishPlan(
   plan: Pick<Plan, 'name' | 'tasks'>,
   onProgress: (staged: number) => void = () => undefined,
 ): Promise<PublishResult> {
+  const { rows, absent } = await withAssignees(client, plan.tasks)
   const { planId } = await client.plans.begin({ name: plan.name })
   let staged = 0
-  const batches = toBatches(plan.tasks)
+  const batches = toBatches(rows)
   for (let group = take(batches); group.length > 0; group = take(batches))
     await Promise.all(
       group.map(async (tasks) => {
@@ -66,5 +71,6 @@ export async function publishPlan(
         onProgress(staged)
       }),
     )
-  return client.plans.commit({ planId }, { deadlineMs: 120_000 })
+  const published = await client.plans.commit({ planId }, { deadlineMs: 120_000 })
+  return Object.keys(absent).length === 0 ? published : { ...published, absentAgents: absent }
 }

@@ -55,8 +55,9 @@ export async function updatePlannedTask(
   const change = { ...planned, parentId: planned.parentId ?? null, inherited }
   const { dependencies, openDeps, unmet } = await changeDependencies(tx, known, change, actor)
   await requirePools(tx, project, planned.locks)
+  // A plan that names nobody leaves an assignment that was made here.
   const assignedTo =
-    planned.assignedTo === undefined ? null : await requireRegisteredAgent(tx, project, planned.assignedTo)
+    planned.assignedTo === undefined ? known.assignedTo : await requireRegisteredAgent(tx, project, planned.assignedTo)
   const requires = canonicalRequires(planned.requires)
   const routeId = await ensureClaimGroup(tx, { project, requires, assignedTo: assignedTo ?? '' })
   const planNotBefore = planned.notBefore === undefined ? null : Date.parse(planned.notBefore)
