@@ -33,13 +33,15 @@ export const filesByTier = {
     'package/plugins',
     'package/stock-clients',
     'races/cursors',
+    'races/event-readers',
+    'races/webhooks',
     'store/move',
     'store/sqlite.bulk',
     'store/postgres',
     'store/postgres.migrations',
     'transports/memory',
   ],
-  nightly: [],
+  nightly: ['races/event-readers.long'],
 } satisfies Record<string, readonly string[]>
 
 /** Files that run a part of their rounds in `npm test` and all of them in this tier. */

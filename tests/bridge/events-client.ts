@@ -27,7 +27,13 @@ export async function rpc(server: Addressed, method: string, params: object, tok
 }
 
 const pollResult = z.object({
-  events: z.array(z.object({ eventId: z.string(), name: z.string(), data: z.object({ seq: z.number() }) })),
+  events: z.array(
+    z.object({
+      eventId: z.string(),
+      name: z.string(),
+      data: z.object({ seq: z.number(), subject: z.string().nullable() }),
+    }),
+  ),
   cursor: z.string(),
   truncated: z.boolean(),
   hasMore: z.boolean(),

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Config, PostgresConfig } from '@tony/mcp-server/config'
-import { systemClock } from '@tony/mcp-server/platform/clock'
+import { type Clock, systemClock } from '@tony/mcp-server/platform/clock'
 import { Database } from './postgres.ts'
 import { TestServer } from './server.ts'
 
@@ -10,11 +10,13 @@ export interface ReplicaOptions {
   readonly notify?: boolean
   readonly writerLock?: boolean
   readonly config?: Partial<Config>
+  /** Default: the clock of the system. */
+  readonly clock?: Clock
 }
 
 /**
- * Two servers on one PostgreSQL in real time. Each runs its sweeps and learns about the other only
- * from the database.
+ * Two servers on one PostgreSQL, in real time by default. Each runs its sweeps and learns about the
+ * other only from the database.
  */
 export class Replicas implements AsyncDisposable {
   readonly database: Database
@@ -30,13 +32,18 @@ export class Replicas implements AsyncDisposable {
     this.second = second
   }
 
-  static async start({ notify = true, writerLock = true, config = {} }: ReplicaOptions = {}): Promise<Replicas> {
+  static async start({
+    notify = true,
+    writerLock = true,
+    config = {},
+    clock = systemClock,
+  }: ReplicaOptions = {}): Promise<Replicas> {
     const database = await Database.create()
     // `satisfies` finds an option that the server does not know, which it would ignore.
     const postgres = { url: database.url, notify, writerLock } satisfies Partial<PostgresConfig>
     // The servers share one folder and so the pepper, as an operator sets them up.
     const folder = mkdtempSync(join(tmpdir(), 'tony-replicas-'))
-    const server = () => TestServer.start({ clock: systemClock, postgres, config, folder })
+    const server = () => TestServer.start({ clock, postgres, config, folder })
     return new Replicas(database, await server(), await server(), folder)
   }
 

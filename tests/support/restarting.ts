@@ -6,7 +6,10 @@ import { join } from 'node:path'
 import { program } from './command.ts'
 import { freePort } from './free-port.ts'
 
-/** The built command on one port and one file. It is ended and restarted as in an upgrade. */
+/**
+ * The built command on one port, and on a file of its own or a named PostgreSQL. It is ended and
+ * restarted as in an upgrade.
+ */
 export class RestartingServer implements AsyncDisposable {
   readonly url: string
   readonly #port: number
@@ -37,7 +40,8 @@ export class RestartingServer implements AsyncDisposable {
     const env = {
       ...process.env,
       MCP_PORT: String(this.#port),
-      DATABASE_PATH: join(this.#folder, 'restart.db'),
+      // A server takes one of the two.
+      ...(this.#settings['DATABASE_URL'] === undefined && { DATABASE_PATH: join(this.#folder, 'restart.db') }),
       LOG_LEVEL: 'error',
       ...this.#settings,
     }
