@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import type { BackupOptions, DatabaseOptions } from './backup.ts'
 import type { RotateOptions } from './keys.ts'
 import type { MoveOptions } from './move.ts'
+import { addConfirmOptions } from './verbs/confirmation.ts'
 
 const parseIntervalMs = (text: string): number => {
   const parsed = duration.safeParse(text)
@@ -61,10 +62,14 @@ export function addDatabaseCommands(tony: Command): void {
 
 /** Adds `tony-mcp keys rotate`, which needs no server. */
 export function addRotateCommand(keys: Command): void {
-  addDatabaseOptions(keys.command('rotate'))
+  addConfirmOptions(addDatabaseOptions(keys.command('rotate')))
     .description('add a signing key; a running server loads it within a second, and old tokens stay valid')
     .option('--in <time>', 'when it begins to sign (default: 1d, so that others have its public half)', parseIntervalMs)
     .option('--now', 'let it sign as soon as every replica has it: in 5 s', false)
-    .option('--revoke', 'end all other keys at once, and with them every access token', false)
+    .option(
+      '--revoke',
+      'end all other keys at once, and with them every access token; asks for --yes or --confirm',
+      false,
+    )
     .action(async (options: RotateOptions) => (await import('./keys.ts')).rotateCommand(options))
 }

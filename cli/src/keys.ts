@@ -1,6 +1,7 @@
-import { rotateSigningKeys } from '@tony/mcp-server/maintenance/keys'
+import { listSigningKeys, rotateSigningKeys } from '@tony/mcp-server/maintenance/keys'
+import { type ConfirmOptions, isConfirmed } from './verbs/confirmation.ts'
 
-export interface RotateOptions {
+export interface RotateOptions extends ConfirmOptions {
   readonly dbPath?: string
   readonly in?: number
   readonly now: boolean
@@ -8,8 +9,22 @@ export interface RotateOptions {
   readonly json: boolean
 }
 
+/** True if the caller has confirmed that these keys end. */
+async function mayRevoke(options: RotateOptions): Promise<boolean> {
+  const { dbPath } = options
+  const keys = await listSigningKeys({ database: dbPath })
+  const effects = keys.map(({ kid, signsFrom }) => ({
+    id: kid,
+    text: `ends this key, which signs from ${signsFrom}, with every access token that it has signed`,
+  }))
+  return isConfirmed(['keys rotate', dbPath ?? null], options, effects)
+}
+
 /** `tony-mcp keys rotate`: rotates the signing keys and prints the result. */
-export async function rotateCommand({ dbPath, in: inMs, now, revoke, json }: RotateOptions): Promise<void> {
+export async function rotateCommand(options: RotateOptions): Promise<void> {
+  const { dbPath, in: inMs, now, revoke, json, dryRun } = options
+  // Without --revoke nothing ends, so there is nothing to confirm or to list.
+  if (revoke ? !(await mayRevoke(options)) : dryRun && !isConfirmed([], options, [])) return
   const keys = await rotateSigningKeys({ database: dbPath, inMs: now ? 0 : inMs, revoke })
   const lines = keys.map(({ kid, signsFrom }) => `${kid} signs from ${signsFrom}`)
   if (revoke) lines.push('every other key and its tokens are revoked: agents must refresh')

@@ -49,6 +49,7 @@ describe('every command', () => {
       'agents rm',
       'dlq purge',
       'keys revoke',
+      'keys rotate',
       'webhooks rm',
     ])
     for (const [, command] of destructive)

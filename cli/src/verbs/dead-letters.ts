@@ -1,7 +1,8 @@
 import type { Client, DeadLetter } from '@tony/mcp-client'
 import type { Command } from 'commander'
 import { formatAge } from '../output/cells.ts'
-import { addDestructiveVerb, type Effect } from './destructive.ts'
+import type { Effect } from './confirmation.ts'
+import { addDestructiveVerb } from './destructive.ts'
 import { addList } from './list.ts'
 import { addVerb, type VerbCall } from './verb.ts'
 

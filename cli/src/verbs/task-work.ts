@@ -4,7 +4,8 @@ import { type Command, Option } from 'commander'
 import { CommandError } from '../command-error.ts'
 import { usageExitCode } from '../exit-codes.ts'
 import { isRecord } from '../is-record.ts'
-import { addDestructiveVerb, type Effect } from './destructive.ts'
+import type { Effect } from './confirmation.ts'
+import { addDestructiveVerb } from './destructive.ts'
 import { addVerb, type VerbCall } from './verb.ts'
 
 /** The statuses that `tasks.cancel` changes. */

@@ -71,11 +71,29 @@ function addCreation(webhooks: Command): void {
   })
 }
 
+interface RotateOptions {
+  readonly overlap?: number
+}
+
+function addRotation(webhooks: Command): void {
+  addVerb<RotateOptions, Awaited<ReturnType<Webhooks['rotate']>>>(webhooks, {
+    name: 'rotate',
+    usage: '<webhook>',
+    description: 'replace the secret of a webhook and print the new one; the old one signs too for a while',
+    addOptions: (command) =>
+      command.option('--overlap <duration>', 'how long both secrets sign, at most 7d (default: 1d)', parseDuration),
+    run: ({ client, values: [webhookId = ''], options: { overlap } }) =>
+      client.webhooks.rotate({ webhookId, overlapMs: overlap }),
+    format: ({ secret }) => secret,
+  })
+}
+
 /** Adds `tony-mcp webhooks`. */
 export function addWebhookCommands(tony: Command): void {
   const webhooks = tony.command('webhooks')
   addLists(webhooks)
   addCreation(webhooks)
+  addRotation(webhooks)
   addVerb<object, Awaited<ReturnType<Webhooks['redrive']>>>(webhooks, {
     name: 'redrive',
     usage: '<webhook>',

@@ -1,7 +1,13 @@
-import { readEnvironmentConfig } from '../config.ts'
+import { type Config, readEnvironmentConfig } from '../config.ts'
 import { DatabaseKeyStore, FileKeyStore, type KeyStore } from '../domain/identity/key-store.ts'
 import { Pepper } from '../domain/identity/pepper.ts'
-import { type PublicKey, propagationMs, publishLeadMs, rotateKeys } from '../domain/identity/signing-keys.ts'
+import {
+  listPublicKeys,
+  type PublicKey,
+  propagationMs,
+  publishLeadMs,
+  rotateKeys,
+} from '../domain/identity/signing-keys.ts'
 import { systemClock } from '../platform/clock.ts'
 import { openStore } from '../store/open-store.ts'
 
@@ -19,8 +25,22 @@ export interface RotateKeysOptions {
   readonly revoke?: boolean | undefined
 }
 
+const fileKeyStore = (database: string): KeyStore => new FileKeyStore(`${database}.key`)
+
+/** Calls `use` with the key store of a database. */
+async function withKeyStore<T>(
+  config: Config,
+  database: string | undefined,
+  use: (keyStore: KeyStore) => Promise<T>,
+): Promise<T> {
+  if (database !== undefined || !config.postgres) return use(fileKeyStore(database ?? config.database))
+  await using store = await openStore(config, systemClock)
+  const pepper = Pepper.open(config.pepperFile, `${config.database}.pepper`)
+  return await use(new DatabaseKeyStore(store, pepper))
+}
+
 /** Adds a signing key. Safe while the server runs; the server reads the key within a second. */
-export async function rotateSigningKeys({
+export function rotateSigningKeys({
   database,
   inMs,
   revoke = false,
@@ -29,10 +49,9 @@ export async function rotateSigningKeys({
   const now = systemClock.wall()
   const signsFrom = now + (revoke ? 0 : Math.max(propagationMs, inMs ?? publishLeadMs))
   const rotation = { now, lifeMs: config.accessTokenMs, signsFrom, revoke }
-  if (database !== undefined || !config.postgres) return rotateKeys(fileKeyStore(database ?? config.database), rotation)
-  await using store = await openStore(config, systemClock)
-  const pepper = Pepper.open(config.pepperFile, `${config.database}.pepper`)
-  return await rotateKeys(new DatabaseKeyStore(store, pepper), rotation)
+  return withKeyStore(config, database, (keyStore) => rotateKeys(keyStore, rotation))
 }
 
-const fileKeyStore = (database: string): KeyStore => new FileKeyStore(`${database}.key`)
+/** Returns the public halves of the signing keys. */
+export const listSigningKeys = ({ database }: Pick<RotateKeysOptions, 'database'>): Promise<readonly PublicKey[]> =>
+  withKeyStore(readEnvironmentConfig(), database, listPublicKeys)

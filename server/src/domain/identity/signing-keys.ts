@@ -108,6 +108,12 @@ export interface PublicKey {
 }
 const toPublicKey = ({ kid, x, signsFrom }: SecretKey): PublicKey => ({ kid, x, signsFrom })
 
+/** Returns the public keys that are in a key store. */
+export async function listPublicKeys(keyStore: KeyStore): Promise<readonly PublicKey[]> {
+  const text = await keyStore.read()
+  return text === undefined ? [] : parseKeys(text).map(toPublicKey)
+}
+
 interface LoadedKey {
   readonly kid: string
   readonly x: string
