@@ -66,6 +66,7 @@ export const eventTypes = [
   'webhook.created',
   'webhook.rotated',
   'webhook.deleted',
+  'webhook.dead_letter',
   'webhook.suspended',
 ] as const
 export type EventType = (typeof eventTypes)[number]

@@ -160,6 +160,15 @@ describe('a delivery that fails', () => {
     expect(good?.text).toContain('good')
     const { deadLetters } = await lead.webhooks.deliveries({ webhookId })
     expect(deadLetters).toMatchObject([{ attempts: 12, lastError: 'http_5xx', redriven: false }])
+    const { events } = await lead.events.list({ types: ['webhook.dead_letter', 'webhook.suspended'] })
+    const { messageId } = deadLetters[0] ?? {}
+    expect(events).toMatchObject([
+      {
+        type: 'webhook.dead_letter',
+        subject: webhookId,
+        data: { webhookId, messageId, attempts: 12, lastError: 'http_5xx' },
+      },
+    ])
     receiver.answer = () => 200
     expect(await lead.webhooks.redrive({ webhookId })).toEqual({ redriven: 1 })
     const [again] = (await receiver.until(14)).slice(13)

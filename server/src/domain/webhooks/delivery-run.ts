@@ -209,10 +209,22 @@ export class DeliveryRun {
       const row = { id, lease: this.#lease, seq: isDead ? seq : this.#seq, now: tx.now, error: outcome.error, state }
       const [saved] = await tx.run(saveFailure, { ...row, ...position })
       if (!saved) return
+      const event = { subject: id, actor: null, audience: [] }
       const data = { webhookId: id, lastError: outcome.error }
-      if (isSuspended) tx.append({ type: 'webhook.suspended', subject: id, actor: null, audience: [], data })
-      const letter = { project, webhookId: id, messageId: message.id, body: message.body, seq }
-      if (isDead) await tx.run(insertDeadLetter, { ...letter, attempts: failures, error: outcome.error, now: tx.now })
+      if (isSuspended) tx.append({ ...event, type: 'webhook.suspended', data })
+      if (!isDead) return
+      const letter = { messageId: message.id, attempts: failures }
+      const { body } = message
+      await tx.run(insertDeadLetter, {
+        ...letter,
+        project,
+        webhookId: id,
+        body,
+        seq,
+        error: outcome.error,
+        now: tx.now,
+      })
+      tx.append({ ...event, type: 'webhook.dead_letter', data: { ...data, ...letter } })
     })
     return false
   }
