@@ -97,6 +97,8 @@ export const taskUpdateInput = z.strictObject({
 export const taskProvideInputInput = z.strictObject({
   taskId: id,
   answer: json,
+  /** Answers only the question of this attempt. Default: the open question. */
+  attempt: z.int().min(1).optional(),
   idempotencyKey: idempotencyKey.optional(),
 })
 

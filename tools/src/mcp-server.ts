@@ -9,6 +9,7 @@ import { OutputBudget } from './output-budget.ts'
 import { planTools } from './plan.ts'
 import { publishedSchema, uncheckedSchema } from './published-schema.ts'
 import { addResources } from './resources.ts'
+import { addTasksExtension } from './tasks-extension/handlers.ts'
 import type { AnyTool } from './tool.ts'
 import type { ToolSession } from './tool-session.ts'
 import { workTools } from './work.ts'
@@ -131,6 +132,7 @@ export function createMcpServer({
     })
   }
   addResources(server, toolSession, currentLimits)
+  addTasksExtension(server, toolSession, currentLimits)
   server.registerPrompt(
     'how_to_take_part',
     { title: 'How to take part', description: 'How an agent works with the others of its project' },

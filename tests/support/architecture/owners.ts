@@ -18,7 +18,7 @@ const packages: readonly Owned[] = [
   },
   {
     what: /^@modelcontextprotocol\//,
-    by: /^(tools\/src\/(mcp-server|resources)|bridge\/src\/(bridge|stdio)|server\/src\/transports\/mcp\/(endpoint|events\/(errors|handlers)))\.ts$/,
+    by: /^(tools\/src\/(mcp-server|resources|tasks-extension\/handlers)|bridge\/src\/(bridge|stdio)|server\/src\/transports\/mcp\/(endpoint|events\/(errors|handlers)))\.ts$/,
   },
   { what: /^@trpc\/server(\/|$)/, by: /^server\/src\/(api|transports|guards\/errors)(\/|\.ts$)/ },
 ]

@@ -1,3 +1,4 @@
+import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { taskProvideInputInput, taskTransitionOutput } from '@tony/mcp-shared/task-changes'
 import { inputRequest } from '@tony/mcp-shared/tasks'
 import { and, eq } from 'drizzle-orm'
@@ -68,6 +69,11 @@ export async function answerByDefault(tx: Transaction, row: TaskRow): Promise<Ta
   return answerIn(tx, row, { answer: request.defaultAnswer, by: null, isDefault: true })
 }
 
+const otherAttemptError = ({ id, attempt, status }: TaskRow) =>
+  new CoordinationError('ILLEGAL_TRANSITION', `task ${id} is in attempt ${attempt}: answer its present question`, {
+    status,
+  })
+
 /** `tasks.provideInput`: the next attempt gets the answer as its `input`. */
 export const provideInput = (
   ctx: Context,
@@ -77,8 +83,12 @@ export const provideInput = (
     const { project } = ctx.principal
     const { taskId } = input
     const [known] = await tx.run(findTask, { project, taskId })
+    const isOther = ({ attempt }: TaskRow) => input.attempt !== undefined && input.attempt !== attempt
     const given = { answer: input.answer ?? null, by: actorOf(ctx.principal), isDefault: false }
-    const row = known && (await answerIn(tx, known, given))
-    if (!row) return refuseTransition(tx, { project, taskId, outcome: 'given an answer' })
+    const row = known && !isOther(known) && (await answerIn(tx, known, given))
+    if (!row)
+      return refuseTransition(tx, { project, taskId, outcome: 'given an answer' }, (current) =>
+        isOther(current) ? otherAttemptError(current) : undefined,
+      )
     return { taskId, status: taskStatusOf(row), revision: row.revision }
   })
