@@ -10,8 +10,8 @@ COPY cli/package.json cli/
 
 
 FROM manifests AS build
-# No package needs an install script; the optional one is a Node for machines that have an older one.
-RUN npm ci --omit=optional --ignore-scripts
+# No package needs an install script. The binary of the bundler is an optional package.
+RUN npm ci --ignore-scripts
 COPY . .
 RUN npm run build
 # Types, maps and the compiler's notes are for who builds.

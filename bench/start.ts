@@ -1,8 +1,9 @@
 /**
  * Measures the start of commands, interleaved: `npm run bench:start`. It prints the CPU time of the
- * help beside a bare Node. With `--base FOLDER`, another checkout that is installed and built, it
- * prints the time from the start of a server to its first line as well, for both, each with a store
- * of its own of `--rows` tasks, messages and events.
+ * help beside a bare Node, and the time of `dev` on a new database until its first line. With
+ * `--base FOLDER`, another checkout that is installed and built, it prints the time from the start
+ * of a server to its first line as well, for both, each with a store of its own of `--rows` tasks,
+ * messages and events.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -94,5 +95,17 @@ async function measureServers(base: string): Promise<void> {
   }
 }
 
+/** Prints the time to the first line of a server on a new database. */
+async function measureNew(): Promise<void> {
+  const times: number[] = []
+  for (const _ of rounds) {
+    const folder = mkdtempSync(join(tmpdir(), 'tony-start-'))
+    times.push(await readyMsOf(root, folder))
+    rmSync(folder, { recursive: true, force: true })
+  }
+  console.log(`dev on a new database: ${median(times).toFixed(0)} ms until its first line`)
+}
+
 measureHelp()
+await measureNew()
 if (values.base !== undefined) await measureServers(values.base)

@@ -66,6 +66,14 @@ describe('a dependency', () => {
     expect(installs.filter((line) => !line.includes('--ignore-scripts'))).toEqual([])
   })
 
+  test('that the bundler has for each platform is there when the image is built', () => {
+    const [, stage = ''] = /AS build\n((?:.+\n)+)/.exec(textOf('Dockerfile')) ?? []
+    expect(stage).toContain('npm run build')
+    expect(stage).not.toContain('--omit=optional')
+    const { optionalDependencies } = manifestOf('node_modules/rolldown')
+    expect(Object.keys(optionalDependencies ?? {})).toContainEqual(expect.stringContaining('binding'))
+  })
+
   test('of the server is one of at most twelve', () => {
     const asked = Object.keys(manifestOf('server').dependencies).filter((name) => !name.startsWith('@tony/'))
     expect(asked.length).toBeLessThanOrEqual(12)

@@ -25,6 +25,12 @@ describe('every command', () => {
     expect(commands.filter(([, command]) => command.description() === '').map(([path]) => path)).toEqual([])
   })
 
+  test('that operators and newcomers look for is there', () => {
+    const wanted =
+      'serve dev demo import export tasks agents messages dlq locks watch explain projects keys backup restore migrate move doctor webhooks completion config context api top'
+    expect(commandGroups.map(({ name }) => name)).toEqual(expect.arrayContaining(wanted.split(' ')))
+  })
+
   test('prints JSON on demand, unless its output is for a program', () => {
     const without = commands.filter(
       ([path, command]) => !withoutJson.test(path) && !optionsOf(command).includes('--json'),

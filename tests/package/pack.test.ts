@@ -5,13 +5,14 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { freePort } from '../support/free-port.ts'
 import { Database, postgresServer } from '../support/postgres.ts'
 import { root, runIn } from './packed.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tony-newcomer-'))
 const tarballs = join(folder, 'tarballs')
+const command = join(tarballs, 'tony-mcp-0.1.0.tgz')
 const prefix = join(folder, 'prefix')
 const env = {
   // The Node of this test comes before that of the machine, and the installed command before both.
@@ -23,13 +24,29 @@ const env = {
 const install = ['install', '--silent', '--no-audit', '--no-fund', '--prefer-offline']
 /** Another npm, beside that of the machine. */
 const laterNpm = '12.2.2'
-const run = (cwd: string, command: string, ...argv: string[]) => promisify(execFile)(command, argv, { cwd, env })
+const laterFolder = join(folder, 'npm')
+let isLaterHere = false
+
+/** The version of npm of the current test; undefined means that of the machine. */
+let npm: string | undefined
+
+function run(cwd: string, program: string, ...argv: string[]) {
+  const PATH = npm === undefined ? env.PATH : `${join(laterFolder, 'node_modules/.bin')}:${env.PATH}`
+  return promisify(execFile)(program, argv, { cwd, env: { ...env, PATH } })
+}
 
 beforeAll(async () => {
   runIn(root, process.execPath, ['scripts/pack.ts', tarballs])
   mkdirSync(prefix)
-  await run(folder, 'npm', ...install, '--global', '--prefix', prefix, join(tarballs, 'tony-mcp-0.1.0.tgz'))
+  await run(folder, 'npm', ...install, '--global', '--prefix', prefix, command)
+  isLaterHere = await run(folder, 'npm', ...install, '--prefix', laterFolder, `npm@${laterNpm}`).then(
+    () => true,
+    () => false,
+  )
 }, 600_000)
+beforeEach(() => {
+  npm = undefined
+})
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 test('there is a tarball of every package, each with its license and a readme', async () => {
@@ -54,22 +71,15 @@ async function expectStuck(url: string): Promise<void> {
   expect((await tony('explain', id)).stdout).toContain('bob: it lacks a required capability')
 }
 
-test('a newcomer starts a server, runs a program of the client and makes a plugin, without a registry name of ours', async () => {
-  const port = await freePort()
-  const child = spawn('tony-mcp', ['dev'], {
-    cwd: folder,
-    env: { ...env, MCP_PORT: String(port) },
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-  try {
-    expect(String((await once(child.stdout, 'data'))[0])).toContain(`http://127.0.0.1:${port}`)
-    const program = join(folder, 'program')
-    mkdirSync(program)
-    writeFileSync(join(program, 'package.json'), JSON.stringify({ name: 'program', private: true, type: 'module' }))
-    writeFileSync(
-      join(program, 'main.js'),
-      `import { Agent, createClient } from '@tony/mcp-client'
-const url = 'http://127.0.0.1:${port}'
+/** Writes a program of the client, installs the client from its tarball, and returns its folder. */
+async function writeProgram(at: string, url: string): Promise<string> {
+  const program = join(at, 'program')
+  mkdirSync(program)
+  writeFileSync(join(program, 'package.json'), JSON.stringify({ name: 'program', private: true, type: 'module' }))
+  writeFileSync(
+    join(program, 'main.js'),
+    `import { Agent, createClient } from '@tony/mcp-client'
+const url = '${url}'
 const lead = createClient({ url })
 const agent = await Agent.register({ url, name: 'ada', type: 'implementation' })
 agent.work((task) => \`\${task.title}: done\`)
@@ -79,36 +89,45 @@ console.log((await lead.tasks.get({ taskId: id })).result)
 await agent.stop()
 lead.close()
 `,
-    )
-    await run(program, 'npm', ...install, join(tarballs, 'tony-mcp-client-0.1.0.tgz'))
-    for (let times = 0; times < 2; times += 1)
-      expect((await run(program, 'node', 'main.js')).stdout).toBe('say hello: done\n')
-    await expectStuck(`http://127.0.0.1:${port}`)
-    await run(folder, 'tony-mcp', 'plugin', 'new', 'words')
-    await run(join(folder, 'words'), 'npm', ...install)
-    expect((await run(join(folder, 'words'), 'npm', 'test')).stdout).toContain('pass 2')
-  } finally {
-    const ended = once(child, 'exit')
-    child.kill('SIGTERM')
-    await ended
-  }
-})
-
-test('the tarball of the command installs under the next npm too, without a script', async ({ skip }) => {
-  const npm = join(folder, 'npm')
-  const had = await run(folder, 'npm', ...install, '--prefix', npm, `npm@${laterNpm}`).then(
-    () => true,
-    () => false,
   )
-  skip(!had, `npm ${laterNpm} cannot be had here`)
-  const program = join(npm, 'node_modules/npm/bin/npm-cli.js')
-  expect((await run(folder, 'node', program, '--version')).stdout.trim()).toBe(laterNpm)
-  const other = join(folder, 'other')
-  mkdirSync(other)
-  await run(folder, 'node', program, ...install, '--prefix', other, join(tarballs, 'tony-mcp-0.1.0.tgz'))
-  const { stdout } = await run(other, 'node', join(other, 'node_modules/tony-mcp/dist/main.js'), '--version')
-  expect(stdout).toBe('0.1.0\n')
-})
+  await run(program, 'npm', ...install, join(tarballs, 'tony-mcp-client-0.1.0.tgz'))
+  return program
+}
+
+test.for([
+  ['the npm of this machine', undefined],
+  [`npm ${laterNpm}`, laterNpm],
+] as const)(
+  'with %s, a newcomer starts a server, runs a program of the client and makes a plugin, without a registry name of ours',
+  async ([, version], { skip }) => {
+    skip(version !== undefined && !isLaterHere, `npm ${laterNpm} cannot be had here`)
+    npm = version
+    if (version !== undefined) {
+      expect((await run(folder, 'npm', '--version')).stdout.trim()).toBe(version)
+      await run(folder, 'npm', ...install, '--global', '--prefix', prefix, command)
+    }
+    const at = join(folder, `newcomer ${version}`)
+    mkdirSync(at)
+    const port = await freePort()
+    const url = `http://127.0.0.1:${port}`
+    const settings = { ...env, MCP_PORT: String(port) }
+    const child = spawn('tony-mcp', ['dev'], { cwd: at, env: settings, stdio: ['ignore', 'pipe', 'ignore'] })
+    try {
+      expect(String((await once(child.stdout, 'data'))[0])).toContain(url)
+      const program = await writeProgram(at, url)
+      for (let times = 0; times < 2; times += 1)
+        expect((await run(program, 'node', 'main.js')).stdout).toBe('say hello: done\n')
+      await expectStuck(url)
+      await run(at, 'tony-mcp', 'plugin', 'new', 'words')
+      await run(join(at, 'words'), 'npm', ...install)
+      expect((await run(join(at, 'words'), 'npm', 'test')).stdout).toContain('pass 2')
+    } finally {
+      const ended = once(child, 'exit')
+      child.kill('SIGTERM')
+      await ended
+    }
+  },
+)
 
 /** Starts a replica of the packed command, and returns its URL and its folder. */
 async function startReplica(name: string, settings: Readonly<Record<string, string>>, stack: AsyncDisposableStack) {

@@ -24,7 +24,7 @@ const seed = Number(process.env['GENERATED_SEED'] ?? 20_261_130)
 
 const roundsFor = (procedure: string): number => (procedure === 'system.backup' ? Math.min(rounds, backups) : rounds)
 
-/** The least number of successes of an operation. A part of the rounds has fewer requests than 20. */
+/** The least number of successes of an operation. A part of the rounds has few requests. */
 const leastSuccesses = (sent: number): number => (rounds > 100 ? 20 : Math.ceil((sent - 1) / 6))
 
 type Fields = Readonly<Record<string, unknown>>

@@ -1,19 +1,12 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { parseCount } from '../verbs/verb.ts'
+import type { DemoOptions } from './run.ts'
 
 /** Returns a whole number from 1 to 200. */
 function parseSize(text: string): number {
   const count = parseCount(text)
   if (count > 200) throw new InvalidArgumentError('must be at most 200')
   return count
-}
-
-/** The options of `tony-mcp demo`. */
-export interface DemoOptions {
-  readonly agents: number
-  readonly features: number
-  readonly json: boolean
-  readonly keep: boolean
 }
 
 /** Adds `tony-mcp demo`. */

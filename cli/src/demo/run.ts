@@ -6,8 +6,15 @@ import { readConfig } from '@tony/mcp-server/config'
 import { sleep } from '@tony/mcp-server/platform/clock'
 import { startServer } from '@tony/mcp-server/server'
 import { type StreamEnd, startStreamEnd } from '../stream-end.ts'
-import type { DemoOptions } from './command.ts'
 import { type CreatedTask, demoPlan, findFaults } from './plan.ts'
+
+/** The options of `tony-mcp demo`. */
+export interface DemoOptions {
+  readonly agents: number
+  readonly features: number
+  readonly json: boolean
+  readonly keep: boolean
+}
 
 const names = ['ada', 'bob', 'cleo', 'dan', 'eve', 'finn']
 
