@@ -5,7 +5,6 @@
  */
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { bundleCommand } from './bundle.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const compiler = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url))
@@ -14,4 +13,4 @@ const run = (...argv: string[]) => execFileSync(process.execPath, argv, { cwd: r
 run(compiler, '-b', 'shared', 'tools', 'server')
 run('scripts/generate-client.ts')
 run(compiler, '-b', 'client', 'bridge', 'cli')
-await bundleCommand()
+run('scripts/bundle.ts')

@@ -64,12 +64,11 @@ const lastChangeIn = (path: string): number =>
       .map((entry) => statSync(join(entry.parentPath, entry.name)).mtimeMs),
   )
 
-/** Bundles if a built file is newer than the bundle. */
-export async function bundleCommand(): Promise<void> {
-  const marker = join(folder, 'LICENSES')
-  const workspaces = ['shared', 'tools', 'server', 'client', 'bridge', 'cli']
-  const built = Math.max(...workspaces.map((workspace) => lastChangeIn(join(root, workspace, 'dist'))))
-  if (existsSync(marker) && statSync(marker).mtimeMs > built) return
+const marker = join(folder, 'LICENSES')
+const workspaces = ['shared', 'tools', 'server', 'client', 'bridge', 'cli']
+const built = Math.max(...workspaces.map((workspace) => lastChangeIn(join(root, workspace, 'dist'))))
+// Without a change since the last bundle there is nothing to do.
+if (!existsSync(marker) || statSync(marker).mtimeMs <= built) {
   rmSync(folder, { recursive: true, force: true })
   const { output } = await build({
     input: Object.fromEntries(entries.map((name) => [name, join(root, `cli/dist/${name}.js`)])),
