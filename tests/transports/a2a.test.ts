@@ -13,8 +13,21 @@ test('the agent card is public, names the address of its reader and no agent', a
     capabilities: { streaming: true, pushNotifications: false },
     securitySchemes: { bearer: { httpAuthSecurityScheme: { scheme: 'Bearer' } } },
   })
+  expect(reply.headers.get('cache-control')).toBe('public, max-age=300')
+  const known = { 'if-none-match': reply.headers.get('etag') ?? '' }
+  expect((await fetch(`${server.url}/.well-known/agent-card.json`, { headers: known })).status).toBe(304)
   const posted = await fetch(`${server.url}/.well-known/agent-card.json`, { method: 'POST' })
   expect([posted.status, posted.headers.get('allow')]).toEqual([405, 'GET'])
+})
+
+test('a client that appends a slash to the address of the card is served too', async () => {
+  await using server = await TestServer.start()
+  const reply = await fetch(`${server.url}/a2a/`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'a2a-version': '1.0' },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ListTasks', params: {} }),
+  })
+  expect(JSON.parse(await reply.text())).toMatchObject({ id: 1, result: { tasks: [] } })
 })
 
 test('a message starts one task, however often it is sent', async () => {
@@ -148,4 +161,20 @@ test('a stream has the task, each of its states and its artifacts, and ends with
     { statusUpdate: { status: { state: 'TASK_STATE_COMPLETED' } } },
   ])
   expect(await a2a.refused('SubscribeToTask', { id: taskId })).toBe(-32_004)
+})
+
+test('a subscription goes on through a question, and ends with the task', async () => {
+  await using server = await TestServer.start()
+  const [a2a, ada] = [new A2aCaller(server.url), await server.agent('ada')]
+  const { id } = await a2a.send(userMessage('Add the login page'), { returnImmediately: true })
+  const { leaseToken } = await claimOne(ada)
+  await ada.tasks.requestInput({ taskId: id, leaseToken, question: 'Which layout?' })
+  const events = a2a.stream('SubscribeToTask', { id })
+  expect((await events.next()).value).toMatchObject({ task: { status: { state: 'TASK_STATE_INPUT_REQUIRED' } } })
+  await a2a.send({ ...userMessage('The second'), taskId: id }, { returnImmediately: true })
+  const again = await claimOne(ada)
+  await ada.tasks.complete({ taskId: id, leaseToken: again.leaseToken, result: 'done' })
+  const rest: unknown[] = []
+  for await (const event of events) rest.push(event)
+  expect(rest.at(-1)).toMatchObject({ statusUpdate: { status: { state: 'TASK_STATE_COMPLETED' } } })
 })

@@ -1,9 +1,14 @@
+import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { Config } from '../../config.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { version } from '../../platform/version.ts'
 import { sendError, sendJson } from '../http/responses.ts'
+import { matchesTag } from '../http/rest/output.ts'
+
+/** Time for which others may keep the card, in seconds. It changes with the version of the server. */
+const maxAge = 300
 
 /** The version of the protocol that this server implements. */
 export const a2aVersion = '1.0'
@@ -43,7 +48,15 @@ const cardOf = (config: Config, request: IncomingMessage) => ({
 
 /** Sends the agent card (`/.well-known/agent-card.json`). It needs no credential. */
 export function sendAgentCard(config: Config, request: IncomingMessage, response: ServerResponse): void {
-  if (request.method === 'GET' || request.method === 'HEAD') return sendJson(response, 200, cardOf(config, request))
+  if (request.method === 'GET' || request.method === 'HEAD') {
+    const card = cardOf(config, request)
+    const etag = `"${createHash('sha256').update(JSON.stringify(card)).digest('base64url')}"`
+    response.setHeader('cache-control', `public, max-age=${maxAge}`)
+    response.setHeader('etag', etag)
+    if (!matchesTag(request.headers['if-none-match'], etag)) return sendJson(response, 200, card)
+    response.writeHead(304).end()
+    return
+  }
   response.setHeader('allow', 'GET')
   sendError(response, new CoordinationError('METHOD_NOT_ALLOWED', 'the agent card takes GET'), uuidv7())
 }

@@ -16,7 +16,7 @@ import { followTask, waitForTask } from './follow.ts'
 import { listTasks } from './list-tasks.ts'
 import { cancelTaskParams, getTaskParams, listTasksParams, rpcRequest, sendMessageParams } from './params.ts'
 import { acceptMessage } from './send-message.ts'
-import { hasEnded, toA2aTask } from './task.ts'
+import { hasEnded, isAtRest, toA2aTask } from './task.ts'
 
 interface Exchange {
   readonly context: TransportContext
@@ -48,16 +48,20 @@ const methods: Readonly<Record<string, Method>> = {
   },
 }
 
-type Stream = (calls: A2aCalls, params: unknown) => Promise<string>
+type Stream = (calls: A2aCalls, params: unknown) => Promise<AsyncGenerator<unknown>>
 
-/** Methods that reply with a stream of the events of one task. They return its id. */
+/** Methods that reply with a stream of the events of one task. */
 const streams: Readonly<Record<string, Stream>> = {
-  SendStreamingMessage: async (calls, given) => (await acceptMessage(calls, sendMessageParams.parse(given))).id,
+  SendStreamingMessage: async (calls, given) => {
+    const { id } = await acceptMessage(calls, sendMessageParams.parse(given))
+    return followTask(calls, id, isAtRest)
+  },
   SubscribeToTask: async (calls, given) => {
     const { id } = getTaskParams.parse(given)
     const stored = await calls.call('tasks.get', { taskId: id }).catch(throwAsTaskError)
     if (hasEnded(stored)) throw new A2aError('UNSUPPORTED_OPERATION', `task ${id} has ended: use GetTask`)
-    return stored.id
+    // A subscriber waits through questions: others may answer them.
+    return followTask(calls, stored.id, hasEnded)
   },
 }
 
@@ -140,7 +144,7 @@ async function handle(exchange: Exchange, withId: (id: string | number) => void)
   const reason = unsupported[method]
   if (reason) throw new A2aError(reason, `${method} is not offered, as the agent card says`)
   const stream = streams[method]
-  if (stream) return sendStream(exchange, id, followTask(calls, await stream(calls, params)))
+  if (stream) return sendStream(exchange, id, await stream(calls, params))
   const run = methods[method]
   if (!run) throw new A2aError('METHOD_NOT_FOUND', `no method ${method}`)
   const answer: Answer = { id, result: await run(calls, params) }

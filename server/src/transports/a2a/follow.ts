@@ -5,8 +5,16 @@ import { artifactEventsOf, hasEnded, isAtRest, type StoredTask, stateOf, statusE
 /** The longest wait of `SendMessage`: many clients give a silent request up after 30 s. */
 const longestWaitMs = 20_000
 
-/** Yields a task as it is, and then after each of its changes, until it is at rest. */
-async function* statesOf(calls: A2aCalls, taskId: string, signal: AbortSignal): AsyncGenerator<StoredTask> {
+type TaskCondition = (stored: StoredTask) => boolean
+
+interface Following {
+  readonly taskId: string
+  readonly isOver: TaskCondition
+  readonly signal: AbortSignal
+}
+
+/** Yields a task as it is, and then after each of its changes, until `isOver` holds. */
+async function* statesOf(calls: A2aCalls, { taskId, isOver, signal }: Following): AsyncGenerator<StoredTask> {
   let revision = -1
   // The first item of a subscription comes before any event, so no change is lost in between.
   for await (const _ of calls.changesOf(taskId, signal)) {
@@ -14,7 +22,7 @@ async function* statesOf(calls: A2aCalls, taskId: string, signal: AbortSignal): 
     if (stored.revision === revision) continue
     revision = stored.revision
     yield stored
-    if (isAtRest(stored)) return
+    if (isOver(stored)) return
   }
 }
 
@@ -29,9 +37,10 @@ export async function waitForTask(calls: A2aCalls, started: StoredTask): Promise
     return started
   const ended = new AbortController()
   const cancel = calls.connection.services.clock.timer(longestWaitMs, () => ended.abort())
+  const following = { taskId: started.id, isOver: isAtRest, signal: ended.signal }
   try {
     let last = started
-    for await (const stored of statesOf(calls, started.id, ended.signal)) last = stored
+    for await (const stored of statesOf(calls, following)) last = stored
     return last
   } finally {
     cancel()
@@ -39,12 +48,15 @@ export async function waitForTask(calls: A2aCalls, started: StoredTask): Promise
   }
 }
 
-/** Yields the events of a stream: the task, each change of its state, and its artifacts. */
-export async function* followTask(calls: A2aCalls, taskId: string): AsyncGenerator<unknown> {
+/**
+ * Yields the events of a stream: the task, each change of its state, and its artifacts, until
+ * `isOver` holds.
+ */
+export async function* followTask(calls: A2aCalls, taskId: string, isOver: TaskCondition): AsyncGenerator<unknown> {
   const ended = new AbortController()
   let state: string | undefined
   try {
-    for await (const stored of statesOf(calls, taskId, ended.signal)) {
+    for await (const stored of statesOf(calls, { taskId, isOver, signal: ended.signal })) {
       if (state === undefined) yield { task: toA2aTask(stored) }
       else {
         // The artifacts go first, because a client leaves the stream after a final state.

@@ -140,7 +140,8 @@ export class Listener {
     if (path === '/docs' || path === '/docs/') return sendRestPage(request, response)
     if (path === '/.well-known/jwks.json') return sendPublicKeys(this.#services, request, response)
     if (path === '/.well-known/agent-card.json') return sendAgentCard(this.#services.config, request, response)
-    if (path === '/a2a') return handleA2a(context, request, response)
+    // Some clients append a slash to the address of the card.
+    if (path === '/a2a' || path === '/a2a/') return handleA2a(context, request, response)
     if (this.#mcp.handle(path, request, response)) return
     if (path.startsWith('/trpc/')) return this.#trpc(request, response)
     if (path.startsWith('/api/')) return handleRest(context, request, response)

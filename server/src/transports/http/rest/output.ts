@@ -31,7 +31,8 @@ function locationOf(reply: Record<string, unknown>, { status, path, procedure }:
  * True if `If-None-Match` names the tag. A proxy that compresses a response makes its tag weak, and
  * a cache sends all the tags that it has.
  */
-const matches = (ifNoneMatch: string | undefined, etag: string): boolean =>
+/** True if a caller has the version with this tag already. */
+export const matchesTag = (ifNoneMatch: string | undefined, etag: string): boolean =>
   (ifNoneMatch ?? '').split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
 
 export interface ReplyOptions {
@@ -56,7 +57,7 @@ export function sendReply(
       ...locationOf(reply, route),
     }
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
-    if (etag !== undefined && route.method === 'GET' && matches(request.headers['if-none-match'], etag)) {
+    if (etag !== undefined && route.method === 'GET' && matchesTag(request.headers['if-none-match'], etag)) {
       response.writeHead(304).end()
       return
     }
