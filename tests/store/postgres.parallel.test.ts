@@ -9,14 +9,12 @@ import {
 } from '@tony/mcp-server/store/store'
 import { and, eq, sql } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
-import { occupy } from '../api/given.ts'
 import { Database, openedPostgres, postgresServer } from '../support/postgres.ts'
 import { type TestAgent, TestServer } from '../support/server.ts'
 import { projectOf } from '../support/store.ts'
 import { miscountsBy } from '../support/verify/miscounts.ts'
 import { addAgent, feed, note, numbered, outcomes, put } from './given.ts'
-
-const below = (end: number): number[] => Array.from({ length: end }, (_, index) => index)
+import { below, codeOf, inOneBatch } from './one-batch.ts'
 
 const insertBody = rowlessStatement(({ db, t, p }: Query<{ id: string; payload: string }>) =>
   db.insert(t.bodies).values({ id: p.id, payload: p.payload }).prepare(),
@@ -176,24 +174,6 @@ describe.skipIf(postgresServer === undefined)('operations of a batch that run at
     expect(await opened.rows('select id from bodies')).toHaveLength(3)
   })
 })
-
-const codeOf = (result: PromiseSettledResult<unknown>): string =>
-  result.status === 'fulfilled' ? 'ok' : String(result.reason.code)
-
-/** Sends the calls while the writer is busy, so that they share a batch. Returns their outcomes. */
-async function inOneBatch(server: TestServer, calls: readonly (() => Promise<unknown>)[]) {
-  const { store } = server.parts
-  const project = await projectOf(store)
-  await using busy = await occupy(server, project)
-  let settled = 0
-  const results = calls.map((call) => call().finally(() => (settled += 1)))
-  for (const result of results) result.catch(() => undefined)
-  // A call that is refused before it gets to the queue does not wait.
-  while (store.queueState.normal.waiting + store.queueState.urgent.waiting + settled <= calls.length)
-    await new Promise((resolve) => setImmediate(resolve))
-  await busy.free()
-  return Promise.allSettled(results)
-}
 
 type Send = Parameters<Client['messages']['send']>[0]
 

@@ -142,7 +142,9 @@ export interface Transaction extends Reader {
   readonly settledAt: number
   /**
    * Blocks other transactions of the project at the same call until the commit. It protects a rule
-   * across rows that no constraint can express. SQLite has one writer and does nothing.
+   * across rows that no constraint can express. Operations of one transaction that run at the same
+   * time are kept apart by `afterEarlier`, which it includes. SQLite has one writer and does
+   * nothing.
    */
   exclusive(what: 'locks' | 'dependencies'): Promise<void>
   /**
@@ -155,6 +157,17 @@ export interface Transaction extends Reader {
    * it too, or has ended. Rows that are written after it are in the order of the calls.
    */
   inOrder(): Promise<void>
+  /**
+   * Resolves when every earlier operation that runs at the same time has ended, or has ended its
+   * first part. What follows is done by one operation after another. For rules across rows.
+   */
+  afterEarlier(): Promise<void>
+  /**
+   * Ends the first part of the operation. Resolves when all operations that run at the same time
+   * have ended theirs. Events that are appended after it come after those of all first parts. For
+   * an operation that reads the rows which others write.
+   */
+  beginSecondPart(): Promise<void>
   /**
    * Appends an event to the project's feed in this transaction. The batch numbers it at its end; a
    * failed operation discards it.

@@ -106,8 +106,8 @@ export const lockFaults: readonly Fault[] = [
   {
     name: 'tasks of a paused epic are claimed',
     file: claim,
-    find: 'admission.pausedEpics ? next :',
-    replace: '!admission.pausedEpics ? next :',
+    find: 'admission.pausedEpics ? head :',
+    replace: '!admission.pausedEpics ? head :',
   },
   {
     name: 'tasks of a paused project are claimed',

@@ -16,6 +16,15 @@ const dependentsOf = ({ db, t, p }: Query<{ taskId: string }>, kinds: readonly n
     .from(t.taskDependencies)
     .where(and(eq(t.taskDependencies.dependsOnId, p.taskId), inKinds(t.taskDependencies.kind, kinds)))
 
+const findDependent = statement(({ db, t, p }: Query<{ taskId: string }>) =>
+  db
+    .select({ taskId: t.taskDependencies.taskId })
+    .from(t.taskDependencies)
+    .where(eq(t.taskDependencies.dependsOnId, p.taskId))
+    .limit(1)
+    .prepare(),
+)
+
 const countDownDependents = (outcome: FinalStatus) =>
   statement((query: Query<{ taskId: string; now: number }>) => {
     const { db, t, p } = query
@@ -92,6 +101,13 @@ async function rollUpIn(tx: Transaction, parent: TaskRow, actor: string | null):
 }
 
 /**
+ * Returns true if tasks wait for a task. Most have no dependents, and to find that out costs less
+ * than an update that changes no row.
+ */
+export const hasDependents = async (tx: Transaction, taskId: string): Promise<boolean> =>
+  (await tx.run(findDependent, { taskId })).length > 0
+
+/**
  * Counts an ended task off the tasks that wait for this outcome. Its last open dependency makes a
  * dependent claimable, or completes a parent that says so.
  */
@@ -101,6 +117,19 @@ export async function unblockDependents(
   actor: string | null,
   outcome: FinalStatus = 'completed',
 ): Promise<void> {
+  if (!(await hasDependents(tx, taskId))) return
+  await unblockAll(tx, taskId, actor, outcome)
+}
+
+/** Does what `unblockDependents` does, for a task that has dependents. */
+export async function unblockAll(
+  tx: Transaction,
+  taskId: string,
+  actor: string | null,
+  outcome: FinalStatus = 'completed',
+): Promise<void> {
+  // The operation that ends the last dependency is then the last one in the feed too.
+  await tx.afterEarlier()
   const dependents = await tx.run(countDown[outcome], { taskId, now: tx.now })
   for (const row of inCreationOrder(dependents)) {
     if (row.openDeps > 0 || row.status !== 'pending') continue

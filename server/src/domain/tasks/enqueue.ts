@@ -183,6 +183,7 @@ async function prepareTasks(
   const tasks = newTasks.map(({ spec, origin = {} }) => ({ id: origin.id ?? uuidv7(), spec, origin }))
   const graph = await readGraph(tx, tasks)
   const references = await readReferences(tx, authorship.project, tasks, graph.edges)
+  await tx.inOrder()
   return { rows: rowsOf(tx.now, authorship, tasks, references, graph), graph }
 }
 

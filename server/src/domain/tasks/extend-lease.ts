@@ -1,5 +1,5 @@
 import { and, gt, sql } from 'drizzle-orm'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type Query, singleRowUpdate, statement, type Transaction } from '../../store/store.ts'
 import { type Principal, requireAgent } from '../principal.ts'
 import { type LeaseParams, matchesHeldLease } from './lease.ts'
 
@@ -19,6 +19,8 @@ const extend = statement(({ db, t, p }: Query<ExtendParams>) =>
     .prepare(),
 )
 
+const extendOne = singleRowUpdate(extend)
+
 /** Extends a current lease. Returns its new expiry; undefined if the lease is over. */
 export async function extendIn(
   tx: Transaction,
@@ -36,6 +38,6 @@ export async function extendIn(
     arrivedAt: tx.arrivedAt,
     now: tx.now,
   }
-  const [row] = await tx.run(extend, params)
+  const [row] = await tx.run(extendOne, params)
   return row?.leaseExpiresAt ?? undefined
 }

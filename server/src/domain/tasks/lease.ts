@@ -15,6 +15,9 @@ export interface LeaseParams {
   agentId: string
 }
 
+/** Key of the operations on a lease: at most one of them runs at a time. */
+export const leaseKeyOf = (taskId: string): string => `lease ${taskId}`
+
 /** Matches the row of this lease, in any status. */
 export const matchesLease = ({ t, p }: Pick<Query<LeaseParams>, 't' | 'p'>) =>
   and(

@@ -6,10 +6,10 @@ import { saveSample } from '../../domain/agents/health-sample.ts'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
 import { extendIn } from '../../domain/tasks/extend-lease.ts'
-import { findTask } from '../../domain/tasks/lease.ts'
+import { findTask, leaseKeyOf } from '../../domain/tasks/lease.ts'
 import { countUnlistedHeartbeat, releaseUnlisted } from '../../domain/tasks/release-lease.ts'
 import { iso } from '../../platform/times.ts'
-import { type Query, rowlessStatement } from '../../store/store.ts'
+import { type Query, rowlessStatement, type Transaction } from '../../store/store.ts'
 
 type Output = z.output<typeof agentHeartbeatOutput>
 
@@ -24,13 +24,16 @@ const touch = rowlessStatement(({ db, t, p }: Query<{ agentId: string; now: numb
 export function heartbeat(ctx: Context, input: z.output<typeof agentHeartbeatInput>): Promise<Output> {
   const agent = requireAgent(ctx.principal)
   const { project } = ctx.principal
-  return ctx.transact(async (tx) => {
+  const serialKeys = [`heartbeat ${agent.id}`, ...input.leases.map(({ taskId }) => leaseKeyOf(taskId))]
+  const work = async (tx: Transaction) => {
     await tx.run(touch, { agentId: agent.id, now: tx.now })
     if (input.health) await saveSample(tx, agent.id, input.health)
     await countUnlistedHeartbeat(tx, agent.id, agent.incarnation)
     const reply: Output = { extended: [], lost: [], state: agentStateOf(await admissionOf(tx, agent.id)) }
-    for (const lease of input.leases) {
-      const leaseExpiresAt = await extendIn(tx, ctx.principal, lease)
+    // Sent together: with PostgreSQL they share one round trip.
+    const expiries = await Promise.all(input.leases.map((lease) => extendIn(tx, ctx.principal, lease)))
+    for (const [index, lease] of input.leases.entries()) {
+      const leaseExpiresAt = expiries[index]
       if (leaseExpiresAt !== undefined) {
         reply.extended.push({ taskId: lease.taskId, leaseExpiresAt: iso(leaseExpiresAt) })
         continue
@@ -40,5 +43,6 @@ export function heartbeat(ctx: Context, input: z.output<typeof agentHeartbeatInp
     }
     await releaseUnlisted(tx, agent.id)
     return reply
-  })
+  }
+  return ctx.transact(work, { serialKeys })
 }

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { type Admission, admissionOf } from '../../domain/agents/admission.ts'
 import { blockUntil } from '../../domain/blocking.ts'
 import type { Context, ReplyCodec } from '../../domain/context.ts'
-import { requireAgent } from '../../domain/principal.ts'
+import { type Principal, requireAgent } from '../../domain/principal.ts'
 import { blockerOf } from '../../domain/tasks/blocker.ts'
 import type { Claimant, ClaimantState, QueuePosition } from '../../domain/tasks/claim-waiters.ts'
 import { insertLocks } from '../../domain/tasks/locks.ts'
@@ -13,19 +13,10 @@ import { attemptDeadlineSql } from '../../domain/tasks/queue-columns.ts'
 import { pageByteLimit } from '../../platform/paging.ts'
 import { replyBytes } from '../../platform/reply-bytes.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type Query, singleRowUpdate, statement, type Transaction } from '../../store/store.ts'
 import { taskBytesSql } from './bytes.ts'
-import { mergeHeads } from './queue-heads.ts'
+import { type Head, joinClaims, mergeHeads } from './queue-heads.ts'
 import { type LeasedTask, toLeasedTask } from './serialize.ts'
-
-const peek = statement(({ db, t, p, locked }: Query<{ ord: number }>) =>
-  locked(
-    db
-      .select({ id: t.tasks.id, attempt: t.tasks.attempt, epic: t.tasks.epic, locks: t.tasks.locks })
-      .from(t.tasks)
-      .where(and(eq(t.tasks.ord, p.ord), isNotNull(t.tasks.ready))),
-  ).prepare(),
-)
 
 const measure = statement((q: Query<{ ord: number }>) =>
   q.db
@@ -69,6 +60,8 @@ const takeLease = statement(({ db, t, p }: Query<ClaimParams>) =>
     .prepare(),
 )
 
+const takeOneLease = singleRowUpdate(takeLease)
+
 /** The services of a claim: the caller, the signer of leases and the cached claim groups. */
 export type ClaimContext = Pick<Context, 'principal' | 'leaseTokens' | 'claimGroups'>
 
@@ -98,7 +91,8 @@ const parkLimit = 64
  * Takes up to `limit` tasks under a lease; one agent wins each task. The agent's row, not its
  * token, decides which tasks it may take. A task that a held lock or a paused epic blocks is
  * parked, and the claim continues with the next. A task that does not fit into one page with those
- * before it stays for the next claim.
+ * before it stays for the next claim. Claims of a batch that run at the same time share one read of
+ * the queue.
  */
 export async function claimIn(
   tx: Transaction,
@@ -107,27 +101,31 @@ export async function claimIn(
 ): Promise<ClaimResult> {
   const { project } = ctx.principal
   const { id: agentId } = requireAgent(ctx.principal)
+  const claims = joinClaims(tx, limit)
+  await tx.beginSecondPart()
   const admission = await admissionOf(tx, agentId)
   if (admission.paused || admission.draining) return { tasks: [], eligibility: 'closed' }
   const claimant: Claimant = { project, agentId, capabilities: new Set(JSON.parse(admission.capabilities)) }
   const found = { eligibility: claimant, groupCount: admission.groupCount }
-  const heads = await mergeHeads(tx, {
-    project,
-    claimGroups: await ctx.claimGroups.idsFor(tx, claimant, admission),
-    limit,
-  })
+  const claimGroups = await ctx.claimGroups.idsFor(tx, claimant, admission)
+  const heads = mergeHeads(tx, { project, claimGroups, claims })
   const tasks: LeasedTask[] = []
   let parked = 0
   let size = 0
   while (tasks.length < limit) {
-    const ord = await heads.next()
-    if (ord === undefined) break
-    if (tasks.length > 0 && (await exceedsPage(tx, ord, size))) break
-    const task = await takeIn(tx, ctx, { ord, leaseMs, admission })
+    const head = await heads.next(limit - tasks.length)
+    if (!head) break
+    if (tasks.length > 0 && (await exceedsPage(tx, head.ord, size))) {
+      heads.giveBack()
+      break
+    }
+    const task = await takeIn(tx, ctx, { head, leaseMs, admission })
     if (task === 'parked') {
       heads.markParked()
       parked += 1
-      if (parked === parkLimit) return { ...found, tasks, more: true }
+      if (parked < parkLimit) continue
+      heads.giveBack()
+      return { ...found, tasks, more: true }
     } else if (task) {
       tasks.push(task)
       if (tasks.length < limit) size += replyBytes(task)
@@ -143,7 +141,7 @@ async function exceedsPage(tx: Transaction, ord: number, size: number): Promise<
 }
 
 interface TakeOptions {
-  readonly ord: number
+  readonly head: Head
   readonly leaseMs: number
   readonly admission: Admission
 }
@@ -152,23 +150,22 @@ interface TakeOptions {
 async function takeIn(
   tx: Transaction,
   ctx: ClaimContext,
-  { ord, leaseMs, admission }: TakeOptions,
+  { head, leaseMs, admission }: TakeOptions,
 ): Promise<LeasedTask | 'parked' | undefined> {
   const { id: agentId, incarnation } = requireAgent(ctx.principal)
   const { project } = ctx.principal
-  const [next] = await tx.run(peek, { ord })
-  if (!next) return undefined
-  if (next.locks !== null) await tx.exclusive('locks')
-  const blocker = await blockerOf(tx, project, admission.pausedEpics ? next : { ...next, epic: null })
+  const { ord } = head
+  if (head.locks !== null) await tx.exclusive('locks')
+  const blocker = await blockerOf(tx, project, admission.pausedEpics ? head : { ...head, epic: null })
   if (blocker !== undefined) {
     await park(tx, ord, blocker)
     return 'parked'
   }
-  const locks: string[] = next.locks === null ? [] : JSON.parse(next.locks)
-  const leaseToken = ctx.leaseTokens.mint({ taskId: next.id, agentId }, next.attempt + 1)
+  const locks: string[] = head.locks === null ? [] : JSON.parse(head.locks)
+  const leaseToken = ctx.leaseTokens.mint({ taskId: head.id, agentId }, head.attempt + 1)
   const leaseExpiresAt = tx.now + leaseMs
   const lease = { agentId, incarnation, leaseToken, leaseMs, leaseExpiresAt, heldLocks: locks.length }
-  const [row] = await tx.run(takeLease, { ord, ...lease, now: tx.now })
+  const [row] = await tx.run(takeOneLease, { ord, ...lease, now: tx.now })
   if (!row) return undefined
   await insertLocks(tx, { project, taskId: row.id, locks })
   const task = await toLeasedTask(tx, row)
@@ -215,12 +212,19 @@ export async function claimPastParked(ctx: Context, claim: () => Promise<ClaimRe
   }
 }
 
+/**
+ * Claims of one agent run one after another: the size of each reply is known before the next one
+ * begins.
+ */
+export const claimKeysOf = (principal: Principal): readonly string[] => [`claims ${requireAgent(principal).id}`]
+
 /** `tasks.claim`: claims at once, or as soon as there is work within `waitMs`. */
 export async function claimTasks(
   ctx: Context,
   input: z.output<typeof taskClaimInput>,
 ): Promise<z.output<typeof taskClaimOutput>> {
-  const claim = () => ctx.transactLarge((tx) => claimIn(tx, ctx, input), { replay: claimReplyCodec })
+  const options = { replay: claimReplyCodec, serialKeys: claimKeysOf(ctx.principal) }
+  const claim = () => ctx.transactLarge((tx) => claimIn(tx, ctx, input), options)
   const { tasks } = input.waitMs === 0 ? await claimPastParked(ctx, claim) : await waitForWork(ctx, input.waitMs, claim)
   return { tasks }
 }

@@ -4,12 +4,12 @@ import { and, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
-import { unblockDependents } from '../../domain/tasks/dependents.ts'
-import { type LeaseParams, matchesLease, settleEndedLease } from '../../domain/tasks/lease.ts'
+import { hasDependents, unblockAll, unblockDependents } from '../../domain/tasks/dependents.ts'
+import { type LeaseParams, leaseKeyOf, matchesLease, settleEndedLease } from '../../domain/tasks/lease.ts'
 import { completionColumns, dequeueColumns } from '../../domain/tasks/queue-columns.ts'
 import type { TaskRow } from '../../domain/tasks/task-row.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type Query, singleRowUpdate, statement, type Transaction } from '../../store/store.ts'
 import { saveArtifacts } from './artifacts.ts'
 import { type Completion, settleLateCompletion } from './late-completions.ts'
 import { taskStatusOf } from './serialize.ts'
@@ -46,6 +46,8 @@ const complete = statement(({ db, t, p }: Query<CompleteParams>) =>
     .prepare(),
 )
 
+const completeOne = singleRowUpdate(complete)
+
 /** The attempt and the agent of a result, and the actor of its event. */
 interface ResultOrigin {
   readonly attempt: number
@@ -53,17 +55,19 @@ interface ResultOrigin {
   readonly actor: string | null
 }
 
+type EndedRow = Pick<TaskRow, 'id' | 'status' | 'epic'>
+
+function recordResult(tx: Transaction, row: EndedRow, { attempt, agentId, actor }: ResultOrigin): void {
+  const type = row.status === 'completed' ? 'task.completed' : 'task.submitted'
+  tx.append({ type, subject: row.id, actor, taskId: row.id, epic: row.epic, data: { attempt, agentId } })
+}
+
 /**
  * Appends the event of a result. Dependents are unblocked unless the result must be verified first.
  */
-export async function recordCompletion(
-  tx: Transaction,
-  row: Pick<TaskRow, 'id' | 'status' | 'epic'>,
-  { attempt, agentId, actor }: ResultOrigin,
-): Promise<void> {
-  const type = row.status === 'completed' ? 'task.completed' : 'task.submitted'
-  tx.append({ type, subject: row.id, actor, taskId: row.id, epic: row.epic, data: { attempt, agentId } })
-  if (row.status === 'completed') await unblockDependents(tx, row.id, actor)
+export async function recordCompletion(tx: Transaction, row: EndedRow, origin: ResultOrigin): Promise<void> {
+  recordResult(tx, row, origin)
+  if (row.status === 'completed') await unblockDependents(tx, row.id, origin.actor)
 }
 
 /**
@@ -80,11 +84,19 @@ export async function completeIn(
   const { taskId, leaseToken } = input
   const result = input.result === undefined ? null : JSON.stringify(input.result)
   const lease = { project, taskId, leaseToken, agentId, result }
-  const [row] = await tx.run(complete, { ...lease, now: tx.now })
-  if (!row) return settleLateCompletion(tx, ctx, lease)
+  // Sent together, in this order: with PostgreSQL they share one round trip.
+  const [[row], isAwaited] = await Promise.all([
+    tx.run(completeOne, { ...lease, now: tx.now }),
+    hasDependents(tx, taskId),
+  ])
+  if (!row) {
+    await tx.afterEarlier()
+    return settleLateCompletion(tx, ctx, lease)
+  }
   await saveArtifacts(tx, row, input.artifacts)
   await settleEndedLease(tx, row)
-  await recordCompletion(tx, row, { attempt: row.attempt, agentId, actor: agentId })
+  recordResult(tx, row, { attempt: row.attempt, agentId, actor: agentId })
+  if (isAwaited && row.status === 'completed') await unblockAll(tx, row.id, agentId)
   return { row }
 }
 
@@ -92,7 +104,9 @@ export async function completeTask(
   ctx: Context,
   input: z.output<typeof taskCompleteInput>,
 ): Promise<z.output<typeof taskTransitionOutput>> {
-  const completion = await ctx.transact((tx) => completeIn(tx, ctx, input))
+  const completion = await ctx.transact((tx) => completeIn(tx, ctx, input), {
+    serialKeys: [leaseKeyOf(input.taskId)],
+  })
   if ('refused' in completion) throw completion.refused
   const { row } = completion
   return { taskId: row.id, status: taskStatusOf(row), revision: row.revision }

@@ -6,6 +6,7 @@ import type { Context } from '../../domain/context.ts'
 import type { Principal } from '../../domain/principal.ts'
 import { enqueueTask } from '../../domain/tasks/enqueue.ts'
 import { authorshipOf } from '../../domain/tasks/new-task.ts'
+import { replyBytes } from '../../platform/reply-bytes.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
 import { type Query, statement, type Transaction } from '../../store/store.ts'
 import { type TaskOutput, toTask } from './serialize.ts'
@@ -66,10 +67,27 @@ export async function requireParents(
     throw new CoordinationError('INVALID_INPUT', `parentId names a task that does not exist: ${missing.join(', ')}`)
 }
 
+/** Bytes of an input up to which creations run at the same time: none of them has a large reply. */
+const smallInputBytes = 8_192
+
+/** True for a task whose creation reads and changes no other task, and has a small reply. */
+const standsAlone = (input: z.output<typeof taskCreateInput>): boolean =>
+  input.parentId === undefined &&
+  input.dependsOn.length === 0 &&
+  input.waitsFor.length === 0 &&
+  replyBytes(input) <= smallInputBytes
+
+/**
+ * `tasks.create`: a task, with its dependencies. Tasks of one caller are stored in the order of its
+ * calls.
+ */
 export const createTask = (ctx: Context, input: z.output<typeof taskCreateInput>): Promise<TaskOutput> =>
-  ctx.transactLarge(async (tx) => {
-    await authorizeCreation(tx, ctx.principal, [input.parentId])
-    await requireParents(tx, ctx.principal.project, [input.parentId])
-    const { idempotencyKey: _, ...spec } = input
-    return toTask(tx, await enqueueTask(tx, authorshipOf(ctx.principal), spec))
-  })
+  ctx.transactLarge(
+    async (tx) => {
+      await authorizeCreation(tx, ctx.principal, [input.parentId])
+      await requireParents(tx, ctx.principal.project, [input.parentId])
+      const { idempotencyKey: _, ...spec } = input
+      return toTask(tx, await enqueueTask(tx, authorshipOf(ctx.principal), spec))
+    },
+    { serialKeys: standsAlone(input) ? [] : undefined },
+  )

@@ -1,10 +1,21 @@
 import { and, eq, isNotNull } from 'drizzle-orm'
 import { placeholder, type Query, statement, type Transaction } from '../../store/store.ts'
 
+/**
+ * The rows stay locked, so their fields do not change before a claim takes them. To read the fields
+ * of one row apart would cost a round trip with PostgreSQL.
+ */
 const headsOf = statement(({ db, t, p, skipLocked }: Query<{ project: string; claimGroup: number; limit: number }>) =>
   skipLocked(
     db
-      .select({ ord: t.tasks.ord, rank: t.tasks.rank })
+      .select({
+        ord: t.tasks.ord,
+        rank: t.tasks.rank,
+        id: t.tasks.id,
+        attempt: t.tasks.attempt,
+        epic: t.tasks.epic,
+        locks: t.tasks.locks,
+      })
       .from(t.tasks)
       .where(and(eq(t.tasks.projectId, p.project), eq(t.tasks.ready, p.claimGroup), isNotNull(t.tasks.ready)))
       .orderBy(t.tasks.rank, t.tasks.ord)
@@ -12,25 +23,15 @@ const headsOf = statement(({ db, t, p, skipLocked }: Query<{ project: string; cl
   ).prepare(),
 )
 
-interface Head {
+/** A claimable task with the fields that decide about its lease. */
+export interface Head {
   readonly ord: number
   readonly rank: number
-}
-
-/** The rows read from one claim group, in order. */
-interface GroupHeads {
-  readonly claimGroup: number
-  heads: Head[]
-  /** True if one of them was parked: the group may then have more rows than the claim has read. */
-  parked: boolean
-}
-
-/** The claimable tasks of several claim groups, in the order of claims. */
-export interface QueueHeads {
-  /** Returns the `ord` of the next task; undefined at the end. */
-  next(): Promise<number | undefined>
-  /** Marks the task returned last as parked, so that it does not count. */
-  markParked(): void
+  readonly id: string
+  readonly attempt: number
+  readonly epic: string | null
+  /** A JSON list; null for none. */
+  readonly locks: string | null
 }
 
 const isBefore = (a: Head, b: Head): boolean => a.rank < b.rank || (a.rank === b.rank && a.ord < b.ord)
@@ -38,47 +39,165 @@ const isBefore = (a: Head, b: Head): boolean => a.rank < b.rank || (a.rank === b
 /** The number of rows to read after parked ones: a parked task is seldom the only one. */
 const refillLimit = 16
 
+/** Bound of the rows that the claims of a batch read at once. */
+const readLimit = 512
+
+/** The claims of a batch that run at the same time. A claim that runs alone is the only one. */
+export interface ParallelClaims {
+  /** The number of tasks that they want together. */
+  wanted: number
+  /** Resolves when the last one of them that takes tasks has taken them. */
+  taken: Promise<void>
+}
+
+/** Adds a claim of up to `limit` tasks to the claims that run at the same time. */
+export function joinClaims(tx: Transaction, limit: number): ParallelClaims {
+  const claims = tx.share('claims', () => ({ wanted: 0, taken: Promise.resolve() }))
+  claims.wanted += limit
+  return claims
+}
+
+interface GroupHeadsOptions {
+  readonly project: string
+  readonly claimGroup: number
+  readonly claims: ParallelClaims
+}
+
+/** The rows read from one claim group, in order. Claims that run at the same time share them. */
+class GroupHeads {
+  readonly #options: GroupHeadsOptions
+  #heads: Head[] = []
+  /** Rows that claims have taken. The statement that changes such a row may not have run yet. */
+  readonly #taken = new Set<number>()
+  #hasMore = true
+  #isFirstRead = true
+  #reading: Promise<void> | undefined
+
+  constructor(options: GroupHeadsOptions) {
+    this.#options = options
+  }
+
+  get first(): Head | undefined {
+    return this.#heads[0]
+  }
+
+  /** True if the claims have taken all rows that were read, and there may be others. */
+  get needsRead(): boolean {
+    return this.#heads.length === 0 && this.#hasMore
+  }
+
+  fill(tx: Transaction): Promise<void> {
+    this.#reading ??= this.#read(tx).finally(() => {
+      this.#reading = undefined
+    })
+    return this.#reading
+  }
+
+  take(): void {
+    const head = this.#heads.shift()
+    if (head) this.#taken.add(head.ord)
+  }
+
+  /** Forgets a row that is in the queue no more. */
+  forget({ ord }: Head): void {
+    this.#taken.delete(ord)
+  }
+
+  giveBack(head: Head): void {
+    this.forget(head)
+    this.#heads.unshift(head)
+  }
+
+  async #read(tx: Transaction): Promise<void> {
+    const { project, claimGroup, claims } = this.#options
+    const wanted = Math.min(claims.wanted, readLimit)
+    const limit = this.#isFirstRead ? wanted : Math.max(wanted, refillLimit) + this.#taken.size
+    this.#isFirstRead = false
+    const rows = await tx.run(headsOf, { project, claimGroup, limit })
+    this.#heads = rows.filter(({ ord }) => !this.#taken.has(ord))
+    this.#hasMore = rows.length === limit
+  }
+}
+
+/** The claimable tasks of several claim groups, in the order of claims. */
+export interface QueueHeads {
+  /** Returns the next task; undefined at the end. Takes `wanted` ones at a time. */
+  next(wanted: number): Promise<Head | undefined>
+  /** Notes that the task returned last was parked. */
+  markParked(): void
+  /** Leaves the task returned last, and the rest of its read, to other claims. */
+  giveBack(): void
+}
+
+interface FirstHead {
+  readonly heads: GroupHeads
+  readonly head: Head
+}
+
+function firstOf(groups: readonly GroupHeads[]): FirstHead | undefined {
+  let first: FirstHead | undefined
+  for (const heads of groups) {
+    const head = heads.first
+    if (head && (!first || isBefore(head, first.head))) first = { heads, head }
+  }
+  return first
+}
+
+interface MergeOptions {
+  readonly project: string
+  readonly claimGroups: readonly number[]
+  readonly claims: ParallelClaims
+}
+
 /**
  * Merges the queue heads of claim groups by rank and age. Tasks that an agent may not take cost
  * nothing, in any number.
  */
-export async function mergeHeads(
-  tx: Transaction,
-  {
-    project,
-    claimGroups,
-    limit,
-  }: { readonly project: string; readonly claimGroups: readonly number[]; readonly limit: number },
-): Promise<QueueHeads> {
-  const groupHeads: GroupHeads[] = []
-  for (const claimGroup of claimGroups) {
-    const heads = await tx.run(headsOf, { project, claimGroup, limit })
-    if (heads.length > 0) groupHeads.push({ claimGroup, heads, parked: false })
+export function mergeHeads(tx: Transaction, { project, claimGroups, claims }: MergeOptions): QueueHeads {
+  const groups = claimGroups.map((claimGroup) =>
+    tx.share(`heads ${claimGroup}`, () => new GroupHeads({ project, claimGroup, claims })),
+  )
+  // Those of one claim are taken in one turn: other claims of the batch would take turns with it.
+  let left: FirstHead[] = []
+  let last: FirstHead | undefined
+  // Sent together: with PostgreSQL the queries share one round trip.
+  const fill = () => Promise.all(groups.map((heads) => (heads.needsRead ? heads.fill(tx) : undefined)))
+  const take = async (wanted: number) => {
+    const taken: FirstHead[] = []
+    while (taken.length < wanted) {
+      // Another claim may have taken all rows of a read.
+      while (groups.some(({ needsRead }) => needsRead)) await fill()
+      const first = firstOf(groups)
+      if (!first) break
+      first.heads.take()
+      taken.push(first)
+    }
+    return taken
   }
-  let last: GroupHeads | undefined
+  const takeInOrder = async (wanted: number) => {
+    const before = claims.taken
+    const { promise, resolve } = Promise.withResolvers<void>()
+    claims.taken = promise
+    try {
+      await Promise.all([before, fill()])
+      return await take(wanted)
+    } finally {
+      resolve()
+    }
+  }
   return {
-    markParked: () => {
-      if (last) last.parked = true
+    next: async (wanted) => {
+      if (left.length === 0) left = await takeInOrder(wanted)
+      last = left.shift()
+      return last?.head
     },
-    next: async () => {
-      if (last?.parked && last.heads.length === 0) {
-        last.heads = await tx.run(headsOf, {
-          project,
-          claimGroup: last.claimGroup,
-          limit: Math.max(limit, refillLimit),
-        })
-        last.parked = false
-      }
+    markParked: () => {
+      last?.heads.forget(last.head)
       last = undefined
-      let first: Head | undefined
-      for (const group of groupHeads) {
-        const [head] = group.heads
-        if (!head || (first && !isBefore(head, first))) continue
-        first = head
-        last = group
-      }
-      last?.heads.shift()
-      return first?.ord
+    },
+    giveBack: () => {
+      for (const { heads, head } of [...(last ? [last] : []), ...left].reverse()) heads.giveBack(head)
+      left = []
     },
   }
 }

@@ -5,7 +5,7 @@ import { type Chunk, toItem } from '../../domain/feed/item.ts'
 import { requireAgent } from '../../domain/principal.ts'
 import type { QueuePosition } from '../../domain/tasks/claim-waiters.ts'
 import { Notifier } from '../../platform/notifier.ts'
-import { claimIn, claimPastParked } from './claim.ts'
+import { claimIn, claimKeysOf, claimPastParked } from './claim.ts'
 import type { LeasedTask } from './serialize.ts'
 
 /**
@@ -34,7 +34,9 @@ export async function* workTasks(
         position ??= ctx.waiters.claims.enter({ project: ctx.principal.project, agentId }, notifier.notify)
         position.beforeAttempt()
         const options = { limit: free, leaseMs: input.leaseMs }
-        const { tasks, eligibility } = await claimPastParked(ctx, () => ctx.transact((tx) => claimIn(tx, ctx, options)))
+        const { tasks, eligibility } = await claimPastParked(ctx, () =>
+          ctx.transact((tx) => claimIn(tx, ctx, options), { serialKeys: claimKeysOf(ctx.principal) }),
+        )
         if (eligibility) position.afterAttempt(eligibility)
         for (const task of tasks) heldTasks.set(task.id, task.attempt)
         if (tasks.length > 0) yield tasks.map((task) => toItem(task))

@@ -7,7 +7,7 @@ import { laneOf } from './fair-queue.ts'
 import { fencedOperationsIn, type InvalidationBy } from './fenced-operations.ts'
 import { type Invalidation, invalidationsOf } from './fences.ts'
 import { parallelGroupsOf } from './parallel-groups.ts'
-import { type OperationResult, OperationRunner } from './run-operation.ts'
+import { type OperationResult, OperationRunner, type ResultOf } from './run-operation.ts'
 import { WriteQueues } from './write-queues.ts'
 
 /** The effects of the successful operations, which the end of the batch applies. */
@@ -38,17 +38,21 @@ interface FailedAttempt {
   readonly failed: ReadonlySet<PendingOperation>
 }
 
-/** Adds the effects of a successful operation to those of its batch. */
-function applyEffects(
-  { events, notifications, invalidations }: BatchEffects,
-  item: PendingOperation,
-  outcome: Extract<OperationResult, { ok: true }>,
-): void {
-  for (const event of outcome.events) events.push({ event, scope: item.scope })
-  notifications.push(...outcome.notifications)
-  for (const invalidation of outcome.notifications.flatMap(invalidationsOf)) {
-    if (!invalidations.has(invalidation.target))
-      invalidations.set(invalidation.target, { operation: item, invalidation })
+type SuccessOf = readonly [item: PendingOperation, result: Extract<OperationResult, { ok: true }>]
+
+/**
+ * Adds the effects of a group's successful operations to those of their batch. The second parts of
+ * the operations have run after all first ones.
+ */
+function applyEffects({ events, notifications, invalidations }: BatchEffects, results: readonly ResultOf[]): void {
+  const successes = results.filter((one): one is SuccessOf => one[1].ok)
+  for (const [{ scope }, result] of successes) for (const event of result.events) events.push({ event, scope })
+  for (const [operation, result] of successes) {
+    for (const event of result.eventsOfSecondPart) events.push({ event, scope: operation.scope })
+    notifications.push(...result.notifications)
+    for (const invalidation of result.notifications.flatMap(invalidationsOf)) {
+      if (!invalidations.has(invalidation.target)) invalidations.set(invalidation.target, { operation, invalidation })
+    }
   }
 }
 
@@ -76,7 +80,7 @@ async function settle(outcomes: ReadonlyMap<PendingOperation, OperationResult>):
   let settled = 0
   for (const [item, outcome] of outcomes) {
     if (outcome.ok) {
-      item.scope.onCommit?.(outcome.events.length)
+      item.scope.onCommit?.(outcome.events.length + outcome.eventsOfSecondPart.length)
       item.resolve(outcome.value)
     } else item.reject(outcome.error)
     settled += 1
@@ -214,12 +218,20 @@ export class Batches {
       const remaining = batch.slice(started)
       // The commit waits for the disk, and would hold the same turn of the event loop.
       if (isLong()) await yieldToEventLoop()
-      const fenced = await fencedOperationsIn(connection, batch.slice(0, started), invalidations)
+      // Sent together: with PostgreSQL they share a round trip. Both end before a rollback, or a
+      // statement would run after it.
+      const [check, append] = await Promise.allSettled([
+        fencedOperationsIn(connection, batch.slice(0, started), invalidations),
+        events.length > 0 ? appendEvents(connection, project, events) : undefined,
+      ])
+      if (check.status === 'rejected') throw check.reason
+      const fenced = check.value
       if (fenced.size > 0) {
         await connection.rollback()
         return { ...ended, fenced, remaining }
       }
-      const eventRange = events.length > 0 ? await appendEvents(connection, project, events) : undefined
+      if (append.status === 'rejected') throw append.reason
+      const eventRange = append.value
       if (eventRange) notifications.push({ topic: 'events', project })
       await connection.commit()
       return { ...ended, eventRange, remaining }
@@ -253,9 +265,9 @@ export class Batches {
         group.length > 1 ? await runner.runTogether(group) : [await runner.runAlone(first, careful.has(first))]
       for (const [item, outcome] of results) {
         outcomes.set(item, outcome)
-        if (outcome.ok) applyEffects(effects, item, outcome)
-        else if (!careful.has(item)) failed.add(item)
+        if (!(outcome.ok || careful.has(item))) failed.add(item)
       }
+      applyEffects(effects, results)
       if (failed.size > 0) break
     }
     return { started, failed }

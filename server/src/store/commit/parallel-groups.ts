@@ -27,8 +27,8 @@ export function parallelGroupsOf<T extends ScopedOperation>(batch: readonly T[],
 }
 
 /** The part of a transaction that connects the operations of a group. */
-type GroupMember = Pick<Transaction, 'share' | 'inOrder'> & {
-  /** Ends the operation: later ones no longer wait for it. */
+export interface GroupMember extends Pick<Transaction, 'share' | 'inOrder' | 'afterEarlier' | 'beginSecondPart'> {
+  /** Ends the operation: the others no longer wait for it. */
   end(): void
 }
 
@@ -36,23 +36,93 @@ type GroupMember = Pick<Transaction, 'share' | 'inOrder'> & {
 export const soleMember: GroupMember = {
   share: (_, create) => create(),
   inOrder: () => Promise.resolve(),
+  afterEarlier: () => Promise.resolve(),
+  beginSecondPart: () => Promise.resolve(),
   end: () => undefined,
+}
+
+/** The part of an operation that runs. It runs no statement while it is `between` them. */
+type Part = 'first' | 'between' | 'second' | 'ended'
+
+/** The parts of the operations of a group, and the operations that wait for others. */
+class GroupParts {
+  readonly #parts: Part[]
+  #inFirstPart: number
+  readonly #between: { readonly index: number; readonly resolve: () => void }[] = []
+  readonly #afterEarlier = new Map<number, () => void>()
+
+  constructor(size: number) {
+    this.#parts = Array.from({ length: size }, () => 'first')
+    this.#inFirstPart = size
+  }
+
+  beginSecondPart(index: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#between.push({ index, resolve })
+    this.#set(index, 'between')
+    return promise
+  }
+
+  afterEarlier(index: number): Promise<void> {
+    if (!this.#hasActiveBefore(index)) return Promise.resolve()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#afterEarlier.set(index, resolve)
+    return promise
+  }
+
+  end(index: number): void {
+    if (this.#parts[index] !== 'ended') this.#set(index, 'ended')
+  }
+
+  #hasActiveBefore(index: number): boolean {
+    return this.#parts.some((part, other) => other < index && (part === 'first' || part === 'second'))
+  }
+
+  #set(index: number, part: 'between' | 'ended'): void {
+    if (this.#parts[index] === 'first') this.#inFirstPart -= 1
+    this.#parts[index] = part
+    if (this.#inFirstPart === 0) this.#beginSecondParts()
+    for (const [waiting, resolve] of this.#afterEarlier) {
+      if (this.#hasActiveBefore(waiting)) continue
+      this.#afterEarlier.delete(waiting)
+      resolve()
+    }
+  }
+
+  #beginSecondParts(): void {
+    const between = this.#between.splice(0).toSorted((a, b) => a.index - b.index)
+    for (const { index } of between) this.#parts[index] = 'second'
+    // In a microtask: the last one to get here waits by then, and they go on in their order.
+    queueMicrotask(() => {
+      for (const { resolve } of between) resolve()
+    })
+  }
 }
 
 /** Connects the operations of a group, in their order. */
 export function joinGroup(items: readonly ScopedOperation[]): GroupMember[] {
   const shared = new Map<string, unknown>()
   const lastOf = new Map<string, Promise<void>>()
+  const parts = new GroupParts(items.length)
   const share = <T>(key: string, create: () => T): T => {
     if (!shared.has(key)) shared.set(key, create())
     // The value under a key is of the type of its first `create`, which callers agree on.
     return shared.get(key) as T
   }
-  return items.map(({ scope: { caller = '' } }) => {
+  return items.map(({ scope: { caller = '' } }, index) => {
     const before = lastOf.get(caller) ?? Promise.resolve()
     const { promise: own, resolve } = Promise.withResolvers<void>()
     lastOf.set(caller, own)
     const inOrder = () => before.then(resolve)
-    return { share, inOrder, end: () => void inOrder() }
+    const beginSecondPart = () => {
+      // Later operations of the caller would otherwise wait for this one, and this one for them.
+      void inOrder()
+      return parts.beginSecondPart(index)
+    }
+    const end = () => {
+      void inOrder()
+      parts.end(index)
+    }
+    return { share, inOrder, afterEarlier: () => parts.afterEarlier(index), beginSecondPart, end }
   })
 }

@@ -1,7 +1,7 @@
 import { yieldToEventLoop } from '../../platform/clock.ts'
 import type { NewEvent, Reader, Statement, StoreNotification, Transaction } from '../store.ts'
 import type { Connection, Engine, PendingOperation } from './engine.ts'
-import { joinGroup, soleMember } from './parallel-groups.ts'
+import { type GroupMember, joinGroup, soleMember } from './parallel-groups.ts'
 
 /** The result of an operation, and its events and notifications for a batch that commits. */
 export type OperationResult =
@@ -9,11 +9,12 @@ export type OperationResult =
       readonly ok: true
       readonly value: unknown
       readonly events: readonly NewEvent[]
+      readonly eventsOfSecondPart: readonly NewEvent[]
       readonly notifications: readonly StoreNotification[]
     }
   | { readonly ok: false; readonly error: unknown }
 
-type OutcomeOf = readonly [item: PendingOperation, outcome: OperationResult]
+export type ResultOf = readonly [item: PendingOperation, result: OperationResult]
 
 interface OperationRunnerOptions {
   readonly engine: Engine
@@ -33,20 +34,24 @@ class OperationTransaction implements Transaction {
   readonly arrivedAt: number
   readonly share: Transaction['share']
   readonly inOrder: Transaction['inOrder']
+  readonly afterEarlier: Transaction['afterEarlier']
+  readonly beginSecondPart: Transaction['beginSecondPart']
   readonly events: NewEvent[] = []
+  readonly eventsOfSecondPart: NewEvent[] = []
   readonly notifications: StoreNotification[] = []
   run: Reader['run']
   // Not methods: operations take them out of the object.
-  readonly append = (event: NewEvent): void => void this.events.push(event)
+  readonly append = (event: NewEvent): void => void this.#part.push(event)
   readonly notify = (notification: StoreNotification): void => void this.notifications.push(notification)
   readonly exclusive: Transaction['exclusive']
   hasEnded = false
+  #part = this.events
   readonly #readSettledAt: () => number
   #settledAt: number | undefined
 
   constructor(
     { arrivedAt, scope }: PendingOperation,
-    { share, inOrder }: typeof soleMember,
+    { share, inOrder, afterEarlier, beginSecondPart }: GroupMember,
     { connection, settledAt }: OperationRunnerOptions,
   ) {
     this.db = connection.db
@@ -56,7 +61,12 @@ class OperationTransaction implements Transaction {
     this.arrivedAt = Math.min(arrivedAt, connection.now)
     this.share = share
     this.inOrder = inOrder
-    this.exclusive = (what) => connection.exclusive(what)
+    this.afterEarlier = afterEarlier
+    this.beginSecondPart = () => {
+      this.#part = this.eventsOfSecondPart
+      return beginSecondPart()
+    }
+    this.exclusive = (what) => afterEarlier().then(() => connection.exclusive(what))
     this.#readSettledAt = () => settledAt(scope.project)
   }
 
@@ -75,7 +85,7 @@ export class OperationRunner {
   }
 
   /** Runs one operation, in a savepoint of its own if it may fail without the others. */
-  async runAlone(item: PendingOperation, withSavepoint: boolean): Promise<OutcomeOf> {
+  async runAlone(item: PendingOperation, withSavepoint: boolean): Promise<ResultOf> {
     const { connection, engine } = this.#options
     if (withSavepoint) await connection.savepoint()
     try {
@@ -95,7 +105,7 @@ export class OperationRunner {
    * Runs the operations of a group at the same time. It waits for all of them: after the failure of
    * one, a statement of another may still be on its way.
    */
-  async runTogether(items: readonly PendingOperation[]): Promise<OutcomeOf[]> {
+  async runTogether(items: readonly PendingOperation[]): Promise<ResultOf[]> {
     const { engine, connection } = this.#options
     const run = connection.runTogether ?? connection.run
     const members = joinGroup(items)
@@ -111,15 +121,13 @@ export class OperationRunner {
     return items.map((item, index) => [item, outcomeOf(settled[index])])
   }
 
-  async #run(
-    item: PendingOperation,
-    run: Reader['run'],
-    member: ReturnType<typeof joinGroup>[number],
-  ): Promise<OperationResult> {
+  async #run(item: PendingOperation, run: Reader['run'], member: GroupMember): Promise<OperationResult> {
     const tx = new OperationTransaction(item, member, this.#options)
     tx.run = this.#runYielding(run, tx)
     try {
-      return { ok: true, value: await item.work(tx), events: tx.events, notifications: tx.notifications }
+      const value = await item.work(tx)
+      const { events, eventsOfSecondPart, notifications } = tx
+      return { ok: true, value, events, eventsOfSecondPart, notifications }
     } finally {
       tx.hasEnded = true
       member.end()

@@ -49,19 +49,21 @@ const withColumns = (text: string): string => text.replaceAll(/\$(\d+)/g, '"give
 
 function insertForm(text: string, rows: string): string | undefined {
   const { find, closing } = readTopLevel(text)
-  const values = find(' values (')
+  const valuesAt = find(' values (')
   const columnsAt = text.indexOf('(')
-  if (values === -1 || columnsAt > values) return undefined
-  const listAt = values + ' values '.length
+  if (valuesAt === -1 || columnsAt > valuesAt) return undefined
+  const listAt = valuesAt + ' values '.length
   const end = closing(listAt)
-  // More rows, a conflict or a result: PostgreSQL returns no column of the rows that are read.
-  if (end !== text.length - 1) return undefined
+  const returning = text.slice(end + 1)
+  // It has more rows, or a case of conflict, after which a row of parameters may have no result.
+  if (returning !== '' && !returning.startsWith(' returning ')) return undefined
   const columns = splitList(text.slice(columnsAt + 1, closing(columnsAt)))
   const list = splitList(text.slice(listAt + 1, end))
   const stored = columns.flatMap((column, index) => (list[index] === 'default' ? [] : [{ column, value: list[index] }]))
   const into = `${text.slice(0, columnsAt)}(${stored.map(({ column }) => column).join(', ')})`
   // Identity columns number the rows in this order.
-  return `${into} select ${stored.map(({ value }) => withColumns(value ?? '')).join(', ')} from ${rows} order by "given"."nth"`
+  const values = stored.map(({ value }) => withColumns(value ?? '')).join(', ')
+  return `${into} select ${values} from ${rows} order by "given"."nth"${returning}`
 }
 
 function updateForm(text: string, rows: string): string | undefined {
@@ -75,7 +77,8 @@ function updateForm(text: string, rows: string): string | undefined {
 /**
  * Returns the form of a statement that runs it once for each row of its parameters: for arrays
  * instead of values, in one round trip. Result rows end with the number of their row of parameters,
- * counted from 1. Undefined if the statement has no such form. `types` are those of the parameters.
+ * counted from 1. Those of an insert have no number, and the order of the rows of parameters.
+ * Undefined if the statement has no such form. `types` are those of the parameters.
  */
 export function setFormOf(text: string, types: readonly string[]): string | undefined {
   if (types.length === 0) return undefined

@@ -49,6 +49,20 @@ function setsOf(calls: readonly Call[]): Call[][] {
   return sets
 }
 
+/** Returns the rows of each call by the number at their end. */
+function foundRows(set: readonly Call[], rows: readonly unknown[][]): unknown[][][] {
+  const found = set.map((): unknown[][] => [])
+  for (const row of rows) found[Number(row.pop()) - 1]?.push(row)
+  return found
+}
+
+/** Returns the row of each call: PostgreSQL inserts and returns rows in the order of the set. */
+function insertedRows(set: readonly Call[], rows: readonly unknown[][]): unknown[][][] {
+  if (rows.length === 0) return set.map(() => [])
+  if (rows.length !== set.length) throw new Error(`${set.length} inserts returned ${rows.length} rows`)
+  return rows.map((row) => [row])
+}
+
 /**
  * The statements of operations that run at the same time on one connection. Equal statements of the
  * same turn of the event loop become one, whose parameters are arrays: a round trip for all of
@@ -121,8 +135,7 @@ export class StatementSets {
     try {
       const columns = set[0]?.values.map((_, index) => set.map(({ values }) => values[index])) ?? []
       const { rows } = await this.#send(form, columns, 'array')
-      const found = set.map((): unknown[][] => [])
-      for (const row of rows) found[Number(row.pop()) - 1]?.push(row)
+      const found = text.startsWith('insert ') ? insertedRows(set, rows) : foundRows(set, rows)
       for (const [index, call] of set.entries()) {
         const own = found[index] ?? []
         // Two calls may name one row, and PostgreSQL updates it for one of them. The other one
