@@ -47,6 +47,7 @@ export const filesByTier = {
 /** Files that run a part of their rounds in `npm test` and all of them in this tier. */
 export const roundsByTier = {
   ci: [
+    'bridge/budgets',
     'bridge/idle-fleet',
     'client/chaos',
     'client/leaks',

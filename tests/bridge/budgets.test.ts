@@ -1,10 +1,19 @@
+import { formatHookOutput, hookHosts } from '@tony/mcp-bridge/hooks/hook-output'
 import { toUntrustedText } from '@tony/mcp-shared/untrusted-text'
-import { limitsOf } from '@tony/mcp-tools/host-limits'
+import { type HostLimits, limitsOf, type OutputLimit } from '@tony/mcp-tools/host-limits'
 import { describe, expect, test } from 'vitest'
 import { dice } from '../support/dice.ts'
+import { roundsOf } from '../support/rounds.ts'
 import { TestServer } from '../support/server.ts'
 import { bridgedHost, delivered, type Host, httpHost } from './hosts.ts'
-import { expectWithin, hooksOf, Reader } from './reader.ts'
+import { expectWithin, hooksOf, linesOf, Reader } from './reader.ts'
+
+/** Random texts for each host. With all of them, each host reads over each transport. */
+const textCount = roundsOf({ part: 5, full: 20, variable: 'BUDGET_TEXTS' })
+const isFull = textCount >= 20
+
+/** Returns all hosts in all rounds, and otherwise every second one. */
+const someOf = <T>(hosts: readonly T[]): readonly T[] => hosts.filter((_, index) => isFull || index % 2 === 0)
 
 const hostNames = ['claude-code', 'codex-mcp-client', 'gemini-cli-mcp-client', 'Visual Studio Code', 'cursor-vscode']
 
@@ -53,64 +62,118 @@ function randomTexts(seed: number, count: number): string[] {
   })
 }
 
-const hosts: [Transport, string][] = [
-  ...hostNames.map((name): [Transport, string] => ['by a bridge', name]),
-  ['over HTTP', 'codex-mcp-client'],
-]
+const letters = { ASCII: 'x', CJK: '\u4efb' } as const
+type Letters = keyof typeof letters
+const transportNames = Object.keys(transports) as Transport[]
+
+/** Each host by a bridge, and one over HTTP; in all rounds each of them, and with CJK as well. */
+const hosts: [Transport, string, Letters][] = isFull
+  ? transportNames.flatMap((transport) =>
+      hostNames.flatMap((name): [Transport, string, Letters][] => [
+        [transport, name, 'ASCII'],
+        [transport, name, 'CJK'],
+      ]),
+    )
+  : [
+      ...hostNames.map((name): [Transport, string, Letters] => ['by a bridge', name, 'ASCII']),
+      ['by a bridge', 'cursor-vscode', 'CJK'],
+      ['over HTTP', 'codex-mcp-client', 'ASCII'],
+    ]
+
+/** The digits of an id cost more tokens than its letters, so the limit differs between messages. */
+const differences = 40
+
+/**
+ * Searches for the longest text that is shown whole. A shorter one is then one part, and a longer
+ * one two.
+ */
+async function expectLongest(limit: OutputLimit, partsOf: (length: number) => Promise<1 | 2>): Promise<void> {
+  let [low, high] = [Math.floor(limit.characters / 40), limit.characters]
+  while (high - low > differences) {
+    const middle = Math.floor((low + high) / 2)
+    if ((await partsOf(middle)) === 1) low = middle
+    else high = middle
+  }
+  expect(await partsOf(low - differences)).toBe(1)
+  expect(await partsOf(high + differences)).toBe(2)
+}
+
+/** Reads the rest of a message of which an output has shown a part. Returns the length of both. */
+async function lengthWithRest(host: Host, limits: HostLimits, id: string, shown: string): Promise<number> {
+  const reader = new Reader(host, limits)
+  const [, offset] = /offset (\d+) /.exec(shown) ?? []
+  await reader.readInbox({ messageId: id, offset: Number(offset) })
+  return linesOf(shown).length + (reader.texts.get(id)?.length ?? 0)
+}
 
 test.each(hosts)(
-  '%s, %s shows the largest text whole, and a longer one in two parts',
-  async (transport, clientName) => {
+  '%s, %s shows the largest text whole, and a longer one in two parts: %s',
+  async (transport, clientName, alphabet) => {
     await using server = await TestServer.start()
     await using host = await transports[transport](server, clientName)
     const limits = limitsOf(clientName)
     const to = await nameOf(host)
-    const partsOf = async (length: number) => {
-      const [id = ''] = await sendTexts(server, to, ['x'.repeat(length)])
+    await expectLongest(limits.result, async (length) => {
+      const [id = ''] = await sendTexts(server, to, [letters[alphabet].repeat(length)])
       const { text, data } = await host.call('inbox', { waitSeconds: 1 })
       expectWithin(text, limits.result)
       const isWhole = !JSON.stringify(data).includes('more characters')
       await host.call('who')
       expect(await statusesOf(server, [id])).toEqual([isWhole ? 'acked' : 'delivered'])
       if (isWhole) return 1
-      const reader = new Reader(host, limits)
-      const [, offset] = /offset (\d+) /.exec(text) ?? []
-      await reader.readInbox({ messageId: id, offset: Number(offset) })
-      expect(Number(offset) + (reader.texts.get(id)?.length ?? 0)).toBe(length)
+      const [{ text: shown } = { text: '' }] = data['messages'] as { text: string }[]
+      expect(await lengthWithRest(host, limits, id, shown)).toBe(length)
       await host.call('who')
       expect(await statusesOf(server, [id])).toEqual(['acked'])
       return 2
-    }
-    let [low, high] = [Math.floor(limits.result.characters / 4), limits.result.characters]
-    // The digits of an id cost more tokens than its letters, so the limit differs between messages.
-    const differences = 40
-    while (high - low > differences) {
-      const middle = Math.floor((low + high) / 2)
-      if ((await partsOf(middle)) === 1) low = middle
-      else high = middle
-    }
-    expect(await partsOf(low - differences)).toBe(1)
-    expect(await partsOf(high + differences)).toBe(2)
+    })
   },
 )
 
-describe.each(Object.keys(transports) as Transport[])('%s', (transport) => {
-  test.each([1, 3])('messages of random sizes are read whole, in order and once: seed %i', async (seed) => {
-    const clientName = hostNames[seed] ?? ''
+test.each(someOf(hookHosts))(
+  'a hook of %s shows the largest text whole, and a longer one in two parts',
+  async (name) => {
     await using server = await TestServer.start()
-    await using host = await transports[transport](server, clientName)
-    const texts = randomTexts(seed, 20)
-    const ids = await sendTexts(server, await nameOf(host), texts)
-    const reader = new Reader(host, limitsOf(clientName))
-    while (await reader.readInbox()) {
-      const statuses = await statusesOf(server, ids)
-      const acked = ids.filter((_, index) => statuses[index] === 'acked')
-      expect(acked.filter((id) => !reader.finished.includes(id))).toEqual([])
-    }
-    expect(reader.finished).toEqual(ids)
-    expect(ids.map((id) => reader.texts.get(id))).toEqual(texts.map(toUntrustedText))
-    expect(new Set(await statusesOf(server, ids))).toEqual(new Set(['acked']))
-  })
+    await using host = await bridgedHost(server, {}, name)
+    const limits = limitsOf(name)
+    const to = await nameOf(host)
+    const hooks = hooksOf(server, host)
+    const show = () => hooks.getContent({ upTo: 'digest', host: name, abandoned: new AbortController().signal })
+    await expectLongest(limits.hook, async (length) => {
+      const [id = ''] = await sendTexts(server, to, [letters.CJK.repeat(length)])
+      await delivered(server, 1)
+      const content = await show()
+      expectWithin(formatHookOutput('tool', name, content), limits.hook)
+      const isWhole = !content.includes('more characters')
+      if (!isWhole) expect(await lengthWithRest(host, limits, id, content)).toBe(length)
+      expect(await statusesOf(server, [id])).toEqual(['delivered'])
+      expect(await show()).toBe('')
+      expect(await statusesOf(server, [id])).toEqual(['acked'])
+      return isWhole ? 1 : 2
+    })
+  },
+)
+
+describe.each(transportNames)('%s', (transport) => {
+  test.each(someOf(hostNames))(
+    'messages of random sizes are read whole, in order and once, by %s',
+    async (clientName) => {
+      await using server = await TestServer.start()
+      await using host = await transports[transport](server, clientName)
+      // The last one is longer than any output.
+    const texts = [...randomTexts(hostNames.indexOf(clientName), textCount), letters.CJK.repeat(20_000)]
+      const ids = await sendTexts(server, await nameOf(host), texts)
+      const reader = new Reader(host, limitsOf(clientName))
+      while (await reader.readInbox()) {
+        const statuses = await statusesOf(server, ids)
+        const acked = ids.filter((_, index) => statuses[index] === 'acked')
+        expect(acked.filter((id) => !reader.finished.includes(id))).toEqual([])
+      }
+      expect(reader.finished).toEqual(ids)
+      expect(ids.map((id) => reader.texts.get(id))).toEqual(texts.map(toUntrustedText))
+      expect(new Set(await statusesOf(server, ids))).toEqual(new Set(['acked']))
+    },
+  )
 
   test('a task with long texts and ten long messages beside it stay within the size of a result', async () => {
     await using server = await TestServer.start()
@@ -144,7 +207,7 @@ describe.each(Object.keys(transports) as Transport[])('%s', (transport) => {
   })
 })
 
-test.each(['claude-code', 'codex', 'cursor'] as const)(
+test.each(someOf(hookHosts))(
   'the hooks of %s show ten messages within their size, and the rest at the next ones',
   async (name) => {
     await using server = await TestServer.start()

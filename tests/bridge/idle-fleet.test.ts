@@ -4,7 +4,7 @@ import { TestServer } from '../support/server.ts'
 import { type StandIn, standIn, standInKinds } from './wakeable.ts'
 
 const within = { interval: 20 }
-const sessionCount = roundsOf({ part: 2, full: 50, variable: 'TONY_IDLE_SESSIONS' })
+const sessionCount = roundsOf({ part: 2, full: 50, variable: 'IDLE_SESSIONS' })
 
 /** The calls that a host has made, which are its turns. */
 const callsOf = (sessions: readonly StandIn[]) => sessions.flatMap(({ host }) => host.calls)

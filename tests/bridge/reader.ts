@@ -1,13 +1,13 @@
 import { HookContentSource } from '@tony/mcp-bridge/hooks/hook-content'
-import { formatHookOutput } from '@tony/mcp-bridge/hooks/hook-output'
+import { formatHookOutput, type HookHost } from '@tony/mcp-bridge/hooks/hook-output'
 import type { HostLimits, OutputLimit } from '@tony/mcp-tools/host-limits'
 import { estimateTokens } from '@tony/mcp-tools/output-budget'
 import { expect } from 'vitest'
 import type { TestServer } from '../support/server.ts'
 import type { bridgedHost, Host } from './hosts.ts'
 
-/** The lines of others in a shown text, without their marks. */
-const linesOf = (shown: string): string =>
+/** Returns the lines of others in a shown text, without their marks. */
+export const linesOf = (shown: string): string =>
   shown
     .split('\n')
     .filter((line) => line.startsWith('| '))
@@ -46,7 +46,7 @@ export class Reader {
   }
 
   /** Runs a hook of the host. Returns false if it has shown nothing. */
-  async runHook(source: HookContentSource, host: 'claude-code' | 'codex' | 'cursor'): Promise<boolean> {
+  async runHook(source: HookContentSource, host: HookHost): Promise<boolean> {
     const abandoned = new AbortController().signal
     const content = await source.getContent({ upTo: 'digest', host, abandoned })
     expectWithin(formatHookOutput('tool', host, content), this.#limits.hook)
