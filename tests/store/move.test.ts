@@ -89,7 +89,12 @@ describe.skipIf(postgresServer === undefined || onPostgres)('a move to PostgreSQ
     const ada = await before.agent('ada', { capabilities: ['ts'] })
     await before.connect().tasks.create({ type: 'held', assignedTo: ada.name, priority: 'critical' })
     const held = await claimOne(ada, { leaseMs: 3_600_000 })
+    await ada.wakes.announce({ idle: true, takesTasks: true })
+    await before.connect().messages.send({ to: 'ada', type: 'note', payload: 1, mode: 'steer' })
     const was = await told(before.connect())
+    expect(was.messages.map(({ wake }) => wake?.status)).toContain('requested')
+    const wakeRows = ['wakes', 'idle_sessions'].map((table) => rows(before, `select * from ${table}`))
+    expect(wakeRows.map(({ length }) => length)).toEqual([1, 1])
     expect(was.tasks.length).toBeGreaterThan(30)
     expect(was.events.length).toBeGreaterThan(150)
     const file = before.database
@@ -105,6 +110,8 @@ describe.skipIf(postgresServer === undefined || onPostgres)('a move to PostgreSQ
       expect(rows).toBeGreaterThan(10)
       expect(project.tables.find(({ table }: { table: string }) => table === moved).rows).toBe(rows)
     }
+    const movedRows = ['wakes', 'idle_sessions'].map((table) => database.rows(`select * from ${table}`))
+    expect(await Promise.all(movedRows)).toEqual(wakeRows)
     await expect(TestServer.start({ folder: before.folder, clock: before.clock })).rejects.toThrow(
       /was moved to postgres:/,
     )

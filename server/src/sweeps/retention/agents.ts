@@ -1,4 +1,4 @@
-import { and, eq, gt, lte, notExists } from 'drizzle-orm'
+import { and, eq, gt, inArray, lte, notExists } from 'drizzle-orm'
 import type { RetentionRule } from '../../config.ts'
 import type { RetentionProgress } from '../../domain/retention-progress.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
@@ -41,6 +41,22 @@ const oldestMessages = statement(({ db, t, p }: Query<{ agentId: string; limit: 
     .prepare(),
 )
 
+const findWakes = statement(({ db, t, p }: Query<{ agentId: string; limit: number }>) =>
+  db
+    .select({ id: t.wakes.id })
+    .from(t.wakes)
+    .where(eq(t.wakes.agentId, p.agentId))
+    .limit(placeholder('limit'))
+    .prepare(),
+)
+
+/** Deletes some of an agent's wakes and returns their number. */
+async function deleteWakesIn(tx: Transaction, agentId: string): Promise<number> {
+  const ids = (await tx.run(findWakes, { agentId, limit: deleteLimit })).map(({ id }) => id)
+  if (ids.length > 0) await tx.db.delete(tx.t.wakes).where(inArray(tx.t.wakes.id, ids))
+  return ids.length
+}
+
 /** Delete the rows that belong to the agent alone. */
 const ownedRowDeletions = [
   statement(({ db, t, p }: Query<{ agentId: string }>) =>
@@ -49,9 +65,6 @@ const ownedRowDeletions = [
       .where(eq(t.subscriptions.agentId, p.agentId))
       .returning({ id: t.subscriptions.agentId })
       .prepare(),
-  ),
-  statement(({ db, t, p }: Query<{ agentId: string }>) =>
-    db.delete(t.wakes).where(eq(t.wakes.agentId, p.agentId)).returning({ id: t.wakes.id }).prepare(),
   ),
   statement(({ db, t, p }: Query<{ agentId: string }>) =>
     db
@@ -101,7 +114,7 @@ const deleteAgent = statement(({ db, t, p }: Query<{ agentId: string }>) =>
 )
 
 /**
- * Deletes some of an agent's messages and, once none is left, its other rows. Returns the number of
+ * Deletes some of an agent's messages and wakes and, once none is left, its other rows. Returns the number of
  * deleted messages and agents.
  */
 async function deleteAgentIn(tx: Transaction, agentId: string, before: number): Promise<number> {
@@ -109,6 +122,8 @@ async function deleteAgentIn(tx: Transaction, agentId: string, before: number): 
   const messages = await tx.run(oldestMessages, { agentId, limit: deleteLimit })
   await deleteMessages(tx, messages)
   if (messages.length === deleteLimit || (await tx.run(hasTasks, { agentId })).length > 0) return messages.length
+  const wakeCount = await deleteWakesIn(tx, agentId)
+  if (wakeCount === deleteLimit) return messages.length + wakeCount
   for (const deletion of ownedRowDeletions) await tx.run(deletion, { agentId })
   await tx.run(deleteInbox, { agentId })
   return messages.length + (await tx.run(deleteAgent, { agentId })).length
