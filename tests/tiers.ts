@@ -18,6 +18,7 @@ export const filesByTier = {
     'bridge/conformance',
     'bridge/hook',
     'bridge/killed-server',
+    'bridge/wake-kills',
     'cli-data',
     'cli/completion',
     'client/restart',

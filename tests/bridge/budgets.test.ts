@@ -161,7 +161,7 @@ describe.each(transportNames)('%s', (transport) => {
       await using server = await TestServer.start()
       await using host = await transports[transport](server, clientName)
       // The last one is longer than any output.
-    const texts = [...randomTexts(hostNames.indexOf(clientName), textCount), letters.CJK.repeat(20_000)]
+      const texts = [...randomTexts(hostNames.indexOf(clientName), textCount), letters.CJK.repeat(20_000)]
       const ids = await sendTexts(server, await nameOf(host), texts)
       const reader = new Reader(host, limitsOf(clientName))
       while (await reader.readInbox()) {

@@ -114,8 +114,8 @@ const deleteAgent = statement(({ db, t, p }: Query<{ agentId: string }>) =>
 )
 
 /**
- * Deletes some of an agent's messages and wakes and, once none is left, its other rows. Returns the number of
- * deleted messages and agents.
+ * Deletes some of an agent's messages and wakes and, once none is left, its other rows. Returns the
+ * number of deleted messages and agents, and of wakes if some are left.
  */
 async function deleteAgentIn(tx: Transaction, agentId: string, before: number): Promise<number> {
   if ((await tx.run(stillUnregistered, { agentId, before })).length === 0) return 0
