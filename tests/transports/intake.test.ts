@@ -17,12 +17,20 @@ function given(frameMs: number, isDone = false) {
     const reading: string[] = []
     const note = (what: string) => reading.at(-1) !== what && reading.push(what)
     const socket = { pause: () => note('pause'), resume: () => note('resume') }
-    const { receive, close } = intake.open(new ReadPause(socket), ([data], arrivedAt) => {
-      handled.push(`${name}${data}`)
-      arrivals.push(arrivedAt)
-      now += frameMs
-      return isDone
-    })
+    const { receive, close } = intake.open(
+      new ReadPause(socket),
+      ([data], arrivedAt) => {
+        handled.push(`${name}${data}`)
+        arrivals.push(arrivedAt)
+        now += frameMs
+        return isDone
+      },
+      ([data]) => {
+        if (String(data) !== 'refused') return false
+        handled.push(`${name}${data}`)
+        return true
+      },
+    )
     return { reading, close, receive: (text: string | Buffer) => receive([Buffer.from(text), false]) }
   }
   /** Turns of the event loop until all frames are handled. */
@@ -73,6 +81,15 @@ test('frames that are done at once follow each other, 32 of them between two loo
   }
   expect(handled).toHaveLength(3)
   expect(await settle(100)).toBe(4)
+})
+
+test('a frame that is refused does not wait behind those before it, within the time of the turn', async () => {
+  const { handled, open, settle } = given(3)
+  const socket = open('a')
+  for (const text of ['1', '2', 'refused']) socket.receive(text)
+  expect(handled).toEqual(['a1', 'arefused'])
+  await settle(3)
+  expect(handled).toEqual(['a1', 'arefused', 'a2'])
 })
 
 test('a socket whose frames wait is not read until they are handled', async () => {

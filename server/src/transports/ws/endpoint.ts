@@ -183,11 +183,15 @@ export class WebSocketTransport {
     this.#sockets.add(socket)
     this.#countAgentSockets(socket, 1)
     this.#metrics.setOpenSockets(this.#sockets.size)
-    const { receive, close } = this.#intake.open(socket.reading, (frame, arrivedAt) => {
-      const isDone = socket.receive(frame, arrivedAt)
+    const markUsed = (isDone: boolean): boolean => {
       ws.markUsed()
       return isDone
-    })
+    }
+    const { receive, close } = this.#intake.open(
+      socket.reading,
+      (frame, arrivedAt) => markUsed(socket.receive(frame, arrivedAt)),
+      (frame, arrivedAt) => socket.tryRefuse(frame, arrivedAt) && markUsed(true),
+    )
     ws.on('message', (data, isBinary) => receive([toBuffer(data), isBinary]))
     ws.on('ping', (data) => socket.handlePing(data))
     ws.once('close', () => {

@@ -36,6 +36,9 @@ const totalBytes = 33_554_432
  */
 type Handle = (frame: Frame, arrivedAt: number) => boolean
 
+/** Refuses a frame that needs no turn of its own. Returns false if the frame has to wait. */
+type TryRefuse = (frame: Frame, arrivedAt: number) => boolean
+
 /** The bytes that wait of all sockets. */
 interface WaitingBytes {
   total: number
@@ -125,14 +128,16 @@ export class Intake {
   }
 
   /** Returns the functions for the frames of a new socket, and for its end. */
-  open(reading: ReadPause, handle: Handle) {
+  open(reading: ReadPause, handle: Handle, tryRefuse: TryRefuse) {
     const frames = new WaitingFrames(reading, handle, this.#bytes)
     return {
       receive: (frame: Frame): void => {
         const arrivedAt = this.#options.storeNow()
-        if (this.#waiting.size === 0 && !this.#isHandling && !this.#isSliceOver()) {
-          this.#begin(arrivedAt, () => handle(frame, arrivedAt))
-          return
+        if (!this.#isSliceOver()) {
+          const isFree = this.#waiting.size === 0 && !this.#isHandling
+          // A refusal reads nothing, so it need not wait for the frames before it.
+          const isDone = isFree ? this.#begin(arrivedAt, () => handle(frame, arrivedAt)) : tryRefuse(frame, arrivedAt)
+          if (isFree || isDone) return
         }
         frames.add(frame, arrivedAt)
         this.#waiting.add(frames)

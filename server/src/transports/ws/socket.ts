@@ -111,12 +111,23 @@ export class Socket {
     return true
   }
 
-  #receiveCalls(data: Buffer, input: QueuedInput): boolean {
+  /** Refuses the call of a frame for overload. Returns false if it is not refused. */
+  tryRefuse([data, isBinary]: Frame, arrivedAt: number): boolean {
+    if (this.#closed || isBinary) return false
+    if (!this.#tryRefuseCall(data, this.connection.services.queuedInputs.open(data.length, arrivedAt))) return false
+    this.#liveness.record()
+    if (!this.#closed) this.#pauseIfCongested()
+    return true
+  }
+
+  #tryRefuseCall(data: Buffer, input: QueuedInput): boolean {
     const overloaded = findOverloadedCall(this.connection, data, input)
-    if (overloaded) {
-      this.#refusals.refuseOverloaded(overloaded)
-      return true
-    }
+    if (overloaded) this.#refusals.refuseOverloaded(overloaded)
+    return overloaded !== undefined
+  }
+
+  #receiveCalls(data: Buffer, input: QueuedInput): boolean {
+    if (this.#tryRefuseCall(data, input)) return true
     for (const incoming of this.#refusals.refuseOversizedFrame(parseClientMessages(data.toString('utf8')))) {
       this.#handle(incoming, input)
       if (this.#closed) return true
