@@ -29,6 +29,14 @@ interface Lease {
 /** A refusal that random calls may meet. */
 const refusals = ['ILLEGAL_TRANSITION', 'STALE_LEASE', 'DEPENDENCY_CYCLE', 'REVISION_CONFLICT']
 
+/** True for a task that a call with this name can change. Many of the blocked ones are parents. */
+function fits(name: Operation['name'], task: Seen, flag: boolean): boolean {
+  if (name === 'retry') return task.status === 'failed'
+  if (name === 'unhold') return task.hold !== null
+  if (name === 'hold') return flag ? task.status === 'blocked' : isWaiting(task)
+  return isWaiting(task)
+}
+
 /** The parent and the dependencies that an operation gives to a task. */
 function relationsOf({ which, other, relation }: Operation, tasks: readonly Seen[]): object {
   const [task, target] = [tasks[which % tasks.length], tasks[other % tasks.length]]
@@ -98,7 +106,8 @@ export class FamilyPlay {
 
   #change(operation: Operation, tasks: readonly Seen[]): Promise<unknown> {
     const { name, which, epic, flag, rare } = operation
-    const task = tasks[which % tasks.length]
+    const fitting = tasks.filter((each) => fits(name, each, flag))
+    const task = fitting[which % fitting.length] ?? tasks[which % tasks.length]
     if (name === 'complete' || name === 'fail' || name === 'release') return this.#endLease(name, which)
     if (name === 'create') {
       const ends = flag ? { onChildrenEnd: 'complete' } : {}
@@ -110,7 +119,7 @@ export class FamilyPlay {
       this.#isPaused = flag
       return this.#call(undefined, flag ? 'agents.pause' : 'agents.resume', { epic: 'e' })
     }
-    if (!task || (name === 'cancel' && rare > 0)) return Promise.resolve()
+    if (!task || (name === 'cancel' && rare > 1)) return Promise.resolve()
     const { id: taskId, revision: expectedRevision } = task
     if (name === 'relate') {
       const { parentId: _, ...others } = { parentId: '', ...relationsOf(operation, tasks) }
