@@ -31,6 +31,13 @@ async function create(actors: Actors): Promise<unknown> {
     { waitsFor: [{ taskId: other?.id ?? '', kind: 'failure' as const }] },
     { waitsFor: [{ taskId: other?.id ?? '', kind: 'children' as const }] },
     { epic: 'born here', requires: ['css'], maxAttempts: 5, acceptance: 'verify' as const, metadata: { own: roll(9) } },
+    {
+      story: 'late',
+      locks: [`db:${roll(9)}`],
+      onDependencyFailure: 'fail' as const,
+      onChildrenEnd: 'complete' as const,
+    },
+    { scheduleToStartMs: 31_536_000_000, startToCloseMs: 90_000, scheduleToCloseMs: 31_535_000_000 },
   ]
   const relation = other ? pick(roll, relations) : {}
   const task = { type: 'implementation', title: `born ${roll(1_000)}`, design: 'as agreed' }
@@ -67,11 +74,11 @@ async function endLease({ workers, leases, roll }: Actors): Promise<unknown> {
   const worker = workers[0]
   if (!lease || !worker) return undefined
   const ways = [
-    () => worker.tasks.complete({ ...lease, result: { done: roll(100) } }),
-    () => worker.tasks.complete({ ...lease, result: 'done' }),
+    () => worker.tasks.complete({ ...lease, result: { done: `work-${roll(1e6)}` } }),
+    () => worker.tasks.complete({ ...lease, result: `work-${roll(1e6)}` }),
     () => worker.tasks.complete(lease),
     () => worker.tasks.fail({ ...lease, error: 'tests are red', retryable: true }),
-    () => worker.tasks.fail({ ...lease, error: 'impossible', retryable: false }),
+    () => worker.tasks.fail({ ...lease, error: `fault-${roll(1e6)}`, retryable: false }),
     () => worker.tasks.release(lease),
     () => worker.tasks.progress({ ...lease, percent: 50, message: 'half' }),
     () => worker.tasks.requestInput({ ...lease, question: 'which one?' }),

@@ -48,15 +48,21 @@ function fileIdsOf({ outlines }: ExportedProject, format: ExportFormat): Readonl
 
 const taken: readonly Task['status'][] = ['in_progress', 'input_required', 'in_review']
 
+/** Fields of a source, and of a task that was born here, of which no format knows. */
+const unknownFields = ['own', 'external_ref', 'estimated_minutes', 'new_field', 'complexityScore', 'previousStatus']
+
 /** The part of a task that a plan holds. An ended task has no hold, and a taken one is held. */
 function planned(task: Task, idOf: (id: string) => string) {
   const isTaken = taken.includes(task.status)
   const isOpen = task.status === 'pending' || task.status === 'blocked'
   const { type, epic, story, title, description, acceptanceCriteria, design, notes, priority, requires } = task
-  const { acceptance, maxAttempts, onDependencyFailure, onChildrenEnd, assignedTo } = task
+  const { acceptance, maxAttempts, onDependencyFailure, onChildrenEnd, assignedTo, locks, metadata } = task
+  const { scheduleToStartMs, startToCloseMs, scheduleToCloseMs } = task
   return {
     ...{ type, story, title, description, acceptanceCriteria, design, notes, priority, requires, assignedTo },
-    ...{ acceptance, maxAttempts, onDependencyFailure, onChildrenEnd },
+    ...{ acceptance, maxAttempts, onDependencyFailure, onChildrenEnd, locks },
+    ...{ scheduleToStartMs, startToCloseMs, scheduleToCloseMs },
+    unknown: unknownFields.map((name) => metadata[name]),
     epic,
     status: isTaken ? 'taken' : task.status,
     hold: isTaken ? 'taken' : (task.hold?.reason ?? null),
@@ -106,6 +112,14 @@ async function expectSameTasks(there: Client, here: Client, idsThere: ReadonlyMa
   }
 }
 
+/** The results and errors of a project that its file does not have. Each has a word of its own. */
+async function lostOutcomes(client: Client, text: string): Promise<string[]> {
+  const outcomes = (await tasksOf(client)).map(({ result, error }) => JSON.stringify([result, error]))
+  const words = outcomes.flatMap((outcome) => outcome.match(/(?:work|fault)-\d+/g) ?? [])
+  expect(words.length).toBeGreaterThan(0)
+  return words.filter((word) => !text.includes(word))
+}
+
 type Json = Record<string, unknown>
 
 const linesOf = (text: string): Json[] =>
@@ -126,10 +140,13 @@ const sample = fileURLToPath(new URL('../../shared/data/beads-issues.jsonl', imp
 async function listedOf(client: Client) {
   const tasks = await tasksOf(client)
   const ids = new Map(tasks.map(({ id, externalId }) => [id, externalId ?? id]))
-  const listed = tasks.map(({ id, status, hold, title, parentId }) => {
+  const listed = tasks.map(({ id, status, hold, title, description, parentId, epic }) => {
     const isHeld = hold !== null || status === 'failed' || taken.includes(status)
     const state = status === 'completed' || status === 'cancelled' ? status : isHeld ? 'held' : 'open'
-    return { id: ids.get(id) ?? '', state, title, parent: parentId === null ? null : ids.get(parentId) }
+    // Parts are under the heading of their whole. The text below an item is more than its description.
+    const place = parentId === null ? { epic } : { parent: ids.get(parentId) }
+    const changed = description?.match(/changed|\[ \] \d+/g)?.slice(0, 2) ?? []
+    return { id: ids.get(id) ?? '', state, title, changed, ...place }
   })
   return listed.toSorted((a, b) => (a.id < b.id ? -1 : 1))
 }
@@ -161,6 +178,7 @@ describe.skipIf(onPostgres)('a plan that came in goes out', () => {
       const { text, project } = await exported(there, format)
       const here = await importInto(server, 'here', text, ['ada', 'bob'])
       await expectSameTasks(there, here, fileIdsOf(project, format))
+      expect(await lostOutcomes(there, text)).toEqual([])
     },
   )
 
@@ -171,6 +189,7 @@ describe.skipIf(onPostgres)('a plan that came in goes out', () => {
     const { text } = await exported(there, 'markdown')
     const here = await importInto(server, 'here', text)
     expect(await listedOf(here)).toEqual(await listedOf(there))
+    expect(await lostOutcomes(there, text)).toEqual([])
   })
 
   test('to beads as it came, if nothing has happened here', async () => {

@@ -227,8 +227,15 @@ export class BeadsWriter {
     const waits = task.waitsFor.filter(({ taskId, kind }) => kind === 'failure' || isCancelled(taskId))
     const after = task.dependsOn.filter(isCancelled).map((id) => this.#idOf(id))
     const assignedTo = this.#project.nameOf(task.assignedTo)
+    const carried = carriedOf(task, read, { word, epic: epic === undefined ? null : this.#idOf(epic), assignedTo })
+    // An import defers the child of a deferred issue with it, unless the record says otherwise.
+    const above = this.#project.outlines.get(task.parentId ?? '')?.notBefore ?? null
+    const notBefore = plannedNotBefore(task)
+    const implied = above !== null && above > (read.notBefore ?? '') ? above : (read.notBefore ?? null)
+    const isOther = above !== null && notBefore !== implied
     return {
-      ...carriedOf(task, read, { word, epic: epic === undefined ? null : this.#idOf(epic), assignedTo }),
+      ...carried,
+      ...(isOther ? { fields: { ...carried.fields, notBefore } } : {}),
       ...(waits.length > 0
         ? { waits: Object.fromEntries(waits.map(({ taskId, kind }) => [this.#idOf(taskId), kind])) }
         : {}),
