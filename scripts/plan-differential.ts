@@ -1,9 +1,10 @@
 /**
  * Compares the plans of public repositories: the tasks that may be taken by the rule of their
  * tracker with those that an agent can claim here after an import. Without a file in the folder the
- * script downloads it. It fails if a difference has no reason.
+ * script downloads it; without a network it says which file to put there. It fails if a difference
+ * has no reason.
  *
- * Usage: node scripts/plan-differential.ts FOLDER
+ * Usage, after npm ci and npm run build: node scripts/plan-differential.ts FOLDER
  */
 import { hash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -27,12 +28,15 @@ if (folder === undefined) {
 }
 mkdirSync(folder, { recursive: true })
 
+const urlOf = ({ repository, commit, path }: CorpusFile): string =>
+  `https://raw.githubusercontent.com/${repository}/${commit}/${path}`
+
 /** Returns the path of a file of the corpus; undefined if it is neither there nor reachable. */
-async function pathOf({ repository, commit, path, sha256 }: CorpusFile, into: string): Promise<string | undefined> {
+async function pathOf(each: CorpusFile, into: string): Promise<string | undefined> {
+  const { sha256 } = each
   const file = join(into, sha256)
   if (!existsSync(file)) {
-    const url = `https://raw.githubusercontent.com/${repository}/${commit}/${path}`
-    const response = await fetch(url).catch(() => undefined)
+    const response = await fetch(urlOf(each), { signal: AbortSignal.timeout(30_000) }).catch(() => undefined)
     if (!response?.ok) return undefined
     writeFileSync(file, Buffer.from(await response.arrayBuffer()))
   }
@@ -49,6 +53,7 @@ function countReasons(differences: readonly Difference[]): string {
   return [...counts].map(([text, times]) => `\n    ${times} ${text}`).join('')
 }
 
+const absent: CorpusFile[] = []
 let compared = 0
 let unexplained = 0
 for (const each of files) {
@@ -56,6 +61,7 @@ for (const each of files) {
   const file = await pathOf(each, folder)
   if (file === undefined) {
     process.stdout.write(`${name}: SKIPPED, not in the folder and not reachable\n`)
+    absent.push(each)
     continue
   }
   const { tasks, ready, differences } = await compareReady(each.format, file, readFileSync(file, 'utf8'))
@@ -67,4 +73,8 @@ ${countReasons(differences)}\n`)
   for (const { id, where } of open.slice(0, 10)) process.stdout.write(`    NO REASON: ${id} (${where})\n`)
 }
 process.stdout.write(`${compared} of ${files.length} files compared, ${unexplained} differences without a reason\n`)
+if (absent.length > 0) {
+  process.stdout.write(`to compare the others, save each URL as the file beside it:\n`)
+  for (const each of absent) process.stdout.write(`    ${urlOf(each)} ${join(folder, each.sha256)}\n`)
+}
 process.exitCode = unexplained > 0 || compared === 0 ? 1 : 0
