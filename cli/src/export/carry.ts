@@ -30,7 +30,8 @@ const comparedFields = ['title', 'description', 'acceptanceCriteria', 'design'] 
 
 /**
  * Returns the properties of a task that an import of `read`, the record of the file, would not
- * bring back. `epic` is the epic that the import would find, and `assignedTo` the name of its agent.
+ * bring back. `epic` is the epic that the import would find, and `assignedTo` is the name of an
+ * agent.
  */
 export function carriedOf(
   task: Task,

@@ -4,7 +4,7 @@ import type { PlannedRow } from './plan.ts'
 /** The rows of a plan for one project. */
 export interface AssignedRows {
   readonly rows: readonly PlannedRow[]
-  /** The agents that the plan names and the project does not have, with the number of their tasks. */
+  /** The agents of the plan that the project does not have, with the number of their tasks. */
   readonly absent: Readonly<Record<string, number>>
 }
 

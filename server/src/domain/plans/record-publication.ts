@@ -1,8 +1,9 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { keptTask, keptTasksNamed, type planCommitOutput } from '@tony/mcp-shared/plans'
-import { and, eq, notExists, sql } from 'drizzle-orm'
+import { and, eq, notExists, type SQL, sql } from 'drizzle-orm'
 import type { z } from 'zod'
-import type { Transaction } from '../../store/store.ts'
+import { equalsLiteral } from '../../store/sql-literals.ts'
+import { type Query, statement, type Transaction } from '../../store/store.ts'
 import type { Authorship } from '../tasks/new-task.ts'
 import type { PlannedStatus } from './plan-mark.ts'
 
@@ -27,35 +28,53 @@ export interface StepResult {
   readonly kept: KeptStatus[]
 }
 
+interface StepParams {
+  planId: string
+  project: string
+  created: number
+  updated: number
+  unchanged: number
+  kept: number
+  /** The kept tasks as lines of text; null for none. */
+  lines: string | null
+  now: number
+}
+
+const addStep = statement(({ db, t: { plans }, p }: Query<StepParams>) =>
+  db
+    .update(plans)
+    .set({
+      created: sql`${plans.created} + ${p.created}`,
+      updated: sql`${plans.updated} + ${p.updated}`,
+      unchanged: sql`${plans.unchanged} + ${p.unchanged}`,
+      keptTotal: sql`${plans.keptTotal} + ${p.kept}`,
+      kept: appendKept(plans, sql`cast(${p.lines} as text)`),
+      steppedAt: p.now,
+    })
+    .where(and(eq(plans.id, p.planId), eq(plans.projectId, p.project), equalsLiteral(plans.status, 'committing')))
+    .returning({ id: plans.id })
+    .prepare(),
+)
+
 /**
  * Adds the counts of a step to those of its plan, and its kept tasks as lines of text. Throws
  * ILLEGAL_TRANSITION if the plan was aborted.
  */
 export async function recordStep(
-  { db, t, now }: Transaction,
-  { planId, authorship }: Publication,
+  tx: Transaction,
+  { planId, authorship: { project } }: Publication,
   { created, updated, unchanged, kept }: StepResult,
 ): Promise<void> {
-  const { plans } = t
-  const lines = kept.slice(0, keptTasksNamed).map((task) => `${JSON.stringify(task)}\n`)
-  const [plan] = await db
-    .update(plans)
-    .set({
-      created: sql`${plans.created} + ${created}`,
-      updated: sql`${plans.updated} + ${updated}`,
-      unchanged: sql`${plans.unchanged} + ${unchanged}`,
-      keptTotal: sql`${plans.keptTotal} + ${kept.length}`,
-      ...(lines.length === 0 ? {} : { kept: appendKept(plans, lines.join('')) }),
-      steppedAt: now,
-    })
-    .where(and(eq(plans.id, planId), eq(plans.projectId, authorship.project), eq(plans.status, 'committing')))
-    .returning({ id: plans.id })
+  const named = kept.slice(0, keptTasksNamed).map((task) => `${JSON.stringify(task)}\n`)
+  const lines = named.length === 0 ? null : named.join('')
+  const counts = { created, updated, unchanged, kept: kept.length }
+  const [plan] = await tx.run(addStep, { planId, project, ...counts, lines, now: tx.now })
   if (!plan) throw publicationAborted(planId)
 }
 
-/** The named tasks with those of a step, unless enough are named. */
-const appendKept = ({ kept, keptTotal }: Transaction['t']['plans'], lines: string) =>
-  sql`(case when ${keptTotal} < ${keptTasksNamed} then coalesce(${kept}, '') || cast(${lines} as text) else ${kept} end)`
+/** The named tasks with those of a step, unless there are none or enough are named. */
+const appendKept = ({ kept, keptTotal }: Transaction['t']['plans'], lines: SQL) =>
+  sql`(case when ${lines} is not null and ${keptTotal} < ${sql.raw(String(keptTasksNamed))} then coalesce(${kept}, '') || ${lines} else ${kept} end)`
 
 const publicationAborted = (planId: string) =>
   new CoordinationError('ILLEGAL_TRANSITION', `plan ${planId} was aborted during its publication`)

@@ -4,7 +4,7 @@ import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requirePlanFits } from '../../domain/plans/staged-tasks.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
-import { type Query, rowlessStatement } from '../../store/store.ts'
+import { type Query, rowlessStatement, statement } from '../../store/store.ts'
 import { requireOpenPlan } from './require-plan.ts'
 
 const stage = rowlessStatement(
@@ -14,6 +14,10 @@ const stage = rowlessStatement(
       .values({ planId: p.planId, externalId: p.externalId, spec: p.spec, taskId: p.taskId })
       .onConflictDoUpdate({ target: [t.planRows.planId, t.planRows.externalId], set: { spec: p.spec } })
       .prepare(),
+)
+
+const countStaged = statement(({ db, t, p }: Query<{ planId: string }>) =>
+  db.select({ rows: sql<number>`count(*)` }).from(t.planRows).where(eq(t.planRows.planId, p.planId)).prepare(),
 )
 
 /**
@@ -32,11 +36,7 @@ export async function addToPlan(
         tx.run(stage, { planId, externalId: task.externalId, spec: JSON.stringify(task), taskId: uuidv7() }),
       ),
     )
-    const { planRows } = tx.t
-    const [count] = await tx.db
-      .select({ rows: sql<number>`count(*)` })
-      .from(planRows)
-      .where(eq(planRows.planId, input.planId))
+    const [count] = await tx.run(countStaged, { planId })
     const staged = count?.rows ?? 0
     requirePlanFits(staged, 0)
     return { planId: input.planId, staged }

@@ -1,21 +1,26 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, eq } from 'drizzle-orm'
-import type { Transaction } from '../../store/store.ts'
+import { type Query, statement, type Transaction } from '../../store/store.ts'
 
 interface Plan {
   readonly name: string
   readonly status: string
 }
 
-/** Throws NOT_FOUND for a plan outside this project, and ILLEGAL_TRANSITION for another status. */
-export async function requirePlan(
-  { db, t }: Transaction,
-  { project, planId, status }: { readonly project: string; readonly planId: string; readonly status: string },
-): Promise<Plan> {
-  const [plan] = await db
+const findPlan = statement(({ db, t, p }: Query<{ planId: string; project: string }>) =>
+  db
     .select({ name: t.plans.name, status: t.plans.status })
     .from(t.plans)
-    .where(and(eq(t.plans.id, planId), eq(t.plans.projectId, project)))
+    .where(and(eq(t.plans.id, p.planId), eq(t.plans.projectId, p.project)))
+    .prepare(),
+)
+
+/** Throws NOT_FOUND for a plan outside this project, and ILLEGAL_TRANSITION for another status. */
+export async function requirePlan(
+  tx: Transaction,
+  { project, planId, status }: { readonly project: string; readonly planId: string; readonly status: string },
+): Promise<Plan> {
+  const [plan] = await tx.run(findPlan, { planId, project })
   if (!plan) throw new CoordinationError('NOT_FOUND', `Plan ${planId} not found`)
   if (plan.status === 'committing')
     throw new CoordinationError('ILLEGAL_TRANSITION', `plan ${planId} is being published: commit it again to continue`)
