@@ -44,6 +44,7 @@ describe('the extension MCP Tasks', () => {
     expect(await host.get(id)).toMatchObject({
       status: 'completed',
       result: {
+        resultType: 'complete',
         isError: false,
         content: [
           {

@@ -86,7 +86,9 @@ async function resultOf(task: Task, texts: Texts): Promise<object> {
   const isError = task.status === 'failed'
   const text = await showText(task, isError ? 'error' : 'result', texts)
   const link = { type: 'resource_link', uri: `tony://task/${task.id}`, name: 'task', mimeType: 'application/json' }
-  return { content: [{ type: 'text', text: text === '' ? `The task is ${task.status}.` : text }, link], isError }
+  const content = [{ type: 'text', text: text === '' ? `The task is ${task.status}.` : text }, link]
+  // The results of revision 2026-07-28 name their kind, also inside a task.
+  return { resultType: 'complete', content, isError }
 }
 
 /** Returns a task as the extension has it, with the fields of its status. */
