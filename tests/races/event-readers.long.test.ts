@@ -3,7 +3,7 @@ import { postgresServer } from '../support/postgres.ts'
 import { playKilledReplicas } from './killed-replicas.ts'
 
 describe.skipIf(postgresServer === undefined)('on three replicas', () => {
-  test('readers that restart get each of 100,000 events once, in order, over 20 kills', { timeout: 3_600_000 }, () =>
+  test('readers that restart get each of 100,000 events once, in order, over 20 kills', { timeout: 7_200_000 }, () =>
     playKilledReplicas({ kills: 20, batchesPerKill: 25, batch: 200, seed: 11 }),
   )
 })
