@@ -63,8 +63,9 @@ export const defaultMaxAttempts = 3
 
 /**
  * The intended maximum wait of a `low` task under higher priorities, in milliseconds: 10 min, the
- * default of `MCP_MAX_STARVATION_MS`. After 0.8 of it the task precedes all but `critical` ones. Each
- * claim group promotes one task at a time, so the last of many tasks of one age exceed the maximum.
+ * default of `MCP_MAX_STARVATION_MS`. After 0.8 of it the task precedes all but `critical` ones.
+ * Each claim group promotes one task at a time, so the last of many tasks of one age exceed the
+ * maximum.
  */
 export const maxStarvationMs = 600_000
 

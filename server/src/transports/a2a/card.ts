@@ -7,7 +7,7 @@ import { version } from '../../platform/version.ts'
 import { sendError, sendJson } from '../http/responses.ts'
 import { matchesTag } from '../http/rest/output.ts'
 
-/** Time for which others may keep the card, in seconds. It changes with the version of the server. */
+/** Seconds for which others may keep the card. It changes with the version of the server. */
 const maxAge = 300
 
 /** The version of the protocol that this server implements. */
