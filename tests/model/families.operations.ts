@@ -29,11 +29,11 @@ interface Lease {
 /** A refusal that random calls may meet. */
 const refusals = ['ILLEGAL_TRANSITION', 'STALE_LEASE', 'DEPENDENCY_CYCLE', 'REVISION_CONFLICT']
 
-/** True for a task that a call with this name can change. Many of the blocked ones are parents. */
+/** True for a task that a call with this name can change. Half of the holds are for parents. */
 function fits(name: Operation['name'], task: Seen, flag: boolean): boolean {
   if (name === 'retry') return task.status === 'failed'
   if (name === 'unhold') return task.hold !== null
-  if (name === 'hold') return flag ? task.status === 'blocked' : isWaiting(task)
+  if (name === 'hold') return isWaiting(task) && (!flag || task.onChildrenEnd === 'complete')
   return isWaiting(task)
 }
 
@@ -80,20 +80,35 @@ export class FamilyPlay {
     const after = await this.read()
     const fault =
       (claimed && this.#claimFault(before, claimed)) ?? faultIn(before, after, ends.includes(operation.name))
-    if (fault !== undefined) throw new Error(`${namedIn(after, fault)}, after ${operation.name}: ${shownTasks(after)}`)
+    refuseFault(fault, after, operation.name)
   }
 
-  /** Lifts every hold and every pause, works until nothing is left, and judges the rest. */
+  /**
+   * Works until nothing is left, lifts every hold and every pause, works again and judges the rest.
+   * The children of a held parent thus end before its hold does.
+   */
   async finish(): Promise<void> {
+    await this.#workOff()
     await this.#call(undefined, 'agents.resume', { epic: 'e' })
     this.#isPaused = false
     for (const { id, hold } of await this.read()) if (hold) await this.#call(undefined, 'tasks.unhold', { taskId: id })
-    do for (const lease of this.#leases.splice(0)) await this.#call(this.#worker, 'tasks.complete', lease)
-    while ((await this.#claim()).length > 0)
+    await this.#workOff()
     const left = await this.read()
     const stuck = new Families(left).stuck()
     for (const { id, status } of left.filter(isWaiting))
-      if (!stuck.has(id)) throw new Error(`nothing is left to do, and ${id} is ${status}`)
+      if (!stuck.has(id)) throw new Error(namedIn(left, `nothing is left to do, and ${id} is ${status}`))
+  }
+
+  async #workOff(): Promise<void> {
+    let before = await this.read()
+    do
+      for (const lease of this.#leases.splice(0)) {
+        await this.#call(this.#worker, 'tasks.complete', lease)
+        const after = await this.read()
+        refuseFault(faultIn(before, after, true), after, 'the last tasks.complete')
+        before = after
+      }
+    while ((await this.#claim()).length > 0)
   }
 
   async #claim(): Promise<readonly string[]> {
@@ -153,19 +168,25 @@ const ends: readonly string[] = ['complete', 'fail', 'cancel']
 /** Compares the status of each task with the rule. */
 function faultIn(before: readonly Seen[], after: readonly Seen[], hasEndedOne: boolean): string | undefined {
   const rule = new Families(after)
-  const blocked = new Set(before.filter(({ status }) => status === 'blocked').map(({ id }) => id))
+  const blocked = new Map(before.filter(({ status }) => status === 'blocked').map((task) => [task.id, task]))
   for (const task of after) {
     const { id, status, hold } = task
     const verdict = rule.verdictOf(task)
     if (status === 'pending' && verdict === 'must') return `${id} is pending, but must wait`
     if (status === 'blocked' && verdict === 'free') return `${id} is blocked, but waits for nothing`
     if (hold !== null && !isWaiting(task)) return `${id} is ${status} and held`
-    if (!blocked.has(id)) continue
-    const ends = hold === null && rule.endsWithChildren(task)
+    const earlier = blocked.get(id)
+    if (!earlier) continue
+    // The end of a task clears its hold.
+    const ends = earlier.hold === null && rule.endsWithChildren(task)
     if (status === 'completed' && !(ends && verdict !== 'must')) return `${id} was completed without an agent`
     if (status === 'pending' && ends && hasEndedOne) return `${id} was not completed with its children`
   }
   return undefined
+}
+
+function refuseFault(fault: string | undefined, after: readonly Seen[], name: string): void {
+  if (fault !== undefined) throw new Error(`${namedIn(after, fault)}, after ${name}: ${shownTasks(after)}`)
 }
 
 /** Returns a text with the numbers of tasks in place of their ids. */

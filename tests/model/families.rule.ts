@@ -55,10 +55,14 @@ export class Families {
     return this.tasks.filter(({ parentId }) => parentId === id)
   }
 
-  /** True for a parent that the end of its last child completes, as it says and none has failed. */
+  /**
+   * True for a parent that the end of its last child completes: it says so, and none has failed. A
+   * parent does not wait for a child that waits for the parent.
+   */
   endsWithChildren({ id, onChildrenEnd }: Seen): boolean {
     const children = this.childrenOf(id)
-    const areDone = children.every((child) => hasEnded(child) && child.status !== 'failed')
+    const isOver = (child: Seen) => hasEnded(child) || reaches(this.#edges, child.id, id)
+    const areDone = children.every((child) => isOver(child) && child.status !== 'failed')
     return onChildrenEnd === 'complete' && children.length > 0 && areDone
   }
 
