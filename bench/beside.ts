@@ -62,16 +62,26 @@ for (let round = 0; round < Number(values.rounds); round += 1) {
   }
 }
 
-const columns = ['server_us', 'base_us', 'server_ratio', 'spread', 'client_ratio', 'rate_ratio', 'others'] as const
+const columns = [
+  'server_us',
+  'base_us',
+  'server_ratio',
+  'spread',
+  'client_ratio',
+  'rate_ratio',
+  'disk_b',
+  'disk_ratio',
+  'others',
+] as const
 const line = (cellsOfLine: readonly unknown[]) =>
   `${cellsOfLine.map((cell, index) => String(cell).padEnd(index === 0 ? 46 : 14)).join('')}\n`
 const hundredths = (value: number): number => Math.round(value * 100) / 100
 
 if (!values.json) process.stdout.write(line(['work', ...columns]))
 for (const cell of cells) {
-  const valuesOf = (build: Build, name: 'serverUs' | 'clientUs' | 'perSecond' | 'others') =>
-    runs[build].filter((run) => nameOf(run) === nameOf(cell)).map((run) => run[name])
-  const ratioOf = (name: 'serverUs' | 'clientUs' | 'perSecond') =>
+  const valuesOf = (build: Build, name: 'serverUs' | 'clientUs' | 'perSecond' | 'diskBytes' | 'others') =>
+    runs[build].filter((run) => nameOf(run) === nameOf(cell)).map((run) => run[name] ?? 0)
+  const ratioOf = (name: 'serverUs' | 'clientUs' | 'perSecond' | 'diskBytes') =>
     hundredths(median(valuesOf('here', name)) / median(valuesOf('base', name)))
   const own = valuesOf('here', 'serverUs')
   const row = {
@@ -82,6 +92,8 @@ for (const cell of cells) {
     spread: hundredths(spread(own)),
     client_ratio: ratioOf('clientUs'),
     rate_ratio: ratioOf('perSecond'),
+    disk_b: Math.round(median(valuesOf('here', 'diskBytes'))),
+    disk_ratio: ratioOf('diskBytes'),
     /** Share of the machine that other processes used, at most. */
     others: hundredths(Math.max(...valuesOf('here', 'others'), ...valuesOf('base', 'others'))),
   }

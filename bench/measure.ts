@@ -3,6 +3,7 @@ import type { Sizes } from './load/driver.ts'
 import type { GeneratorJob, GeneratorOptions, GeneratorResult, WorkloadName } from './load/generator.ts'
 import type { Latency } from './load/workload.ts'
 import { cpuSecondsOf, killTrees, machineTime, residentBytesOf } from './processes.ts'
+import type { RunningSystem } from './systems/daemon.ts'
 import type { System } from './systems/systems.ts'
 
 /** One workload on one system. */
@@ -33,6 +34,8 @@ export interface Run {
   readonly serverCores: number
   /** Growth of the server's resident memory since before the agents. */
   readonly serverBytes: number
+  /** Growth of the stored bytes an operation; undefined if the system does not tell them. */
+  readonly diskBytes: number | undefined
   /** Share of the machine's time that other processes used, from 0 to 1. */
   readonly others: number
 }
@@ -77,10 +80,10 @@ export async function measure(cell: Cell): Promise<Run> {
   const target = { url: server.url, clientModule: system.clientModule }
   const options: GeneratorOptions = { driver: system.driver, workload, target, sizes }
   await using child = new BenchChild(generator, [JSON.stringify(options)])
-  return await withinLimit(runOnce(cell, child, server.pids), `${work} on ${system.name}`)
+  return await withinLimit(runOnce(cell, child, server), `${work} on ${system.name}`)
 }
 
-async function runOnce(cell: Cell, child: BenchChild, pids: readonly number[]): Promise<Run> {
+async function runOnce(cell: Cell, child: BenchChild, { pids, storedBytes }: RunningSystem): Promise<Run> {
   const { n, warmUp, work, form, system } = cell
   const step = (name: GeneratorJob['step'], count = 0) => child.run<GeneratorResult>({ step: name, n: count })
   const bytesBefore = residentBytesOf(pids[0] ?? 0)
@@ -90,12 +93,14 @@ async function runOnce(cell: Cell, child: BenchChild, pids: readonly number[]): 
     await step('run', warmUp)
     await step('finish')
   }
+  const storedBefore = await storedBytes?.()
   await step('prepare', n)
   const ours = [...pids, child.pid, process.pid]
   const before = { server: cpuSecondsOf(pids), ours: cpuSecondsOf(ours), machine: machineTime() }
   const result = await step('run', n)
   const after = { server: cpuSecondsOf(pids), ours: cpuSecondsOf(ours), machine: machineTime() }
   const serverBytes = residentBytesOf(pids[0] ?? 0) - bytesBefore
+  const storedAfter = await storedBytes?.()
   await step('finish')
   await step('close')
   const { counted, seconds, latencies, clientCpu } = result
@@ -114,6 +119,7 @@ async function runOnce(cell: Cell, child: BenchChild, pids: readonly number[]): 
     latencies,
     serverCores: serverCpu / seconds,
     serverBytes,
+    diskBytes: storedBefore === undefined ? undefined : ((storedAfter ?? 0) - storedBefore) / counted,
     others: Math.max(0, (busy - (after.ours - before.ours)) / all),
   }
 }

@@ -15,6 +15,7 @@ export interface Row {
   readonly latencies: Readonly<Record<string, { readonly p50Ms: number; readonly p99Ms: number }>>
   readonly serverCores: number
   readonly serverBytes: number
+  readonly diskBytes: number | undefined
   readonly counted: number
   /** The rate of this product's first form by the rate of this row; undefined for that form. */
   readonly ratio: number | undefined
@@ -55,6 +56,7 @@ function rowOf(runs: readonly Run[], firsts: readonly Run[]): Row | undefined {
     latencies,
     serverCores: medianOf(({ serverCores }) => serverCores),
     serverBytes: medianOf(({ serverBytes }) => serverBytes),
+    diskBytes: run.diskBytes === undefined ? undefined : medianOf(({ diskBytes = 0 }) => diskBytes),
     counted: medianOf(({ counted }) => counted),
     ratio: runs === firsts ? undefined : rateOf(firsts) / rateOf(runs),
     cpuRatio: runs === firsts ? undefined : cpuOf(runs) / cpuOf(firsts),

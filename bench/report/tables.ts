@@ -19,6 +19,7 @@ export function comparisonOf(rows: readonly Row[]): Table {
       'its CPU by that of Tony',
       'server µs',
       'client µs',
+      'disk bytes',
       'p50 / p99 ms',
     ],
     rows: compared.map((row) => [
@@ -30,6 +31,7 @@ export function comparisonOf(rows: readonly Row[]): Table {
       ratioText(row.cpuRatio),
       formatted(row.serverUs),
       formatted(row.clientUs),
+      row.diskBytes === undefined ? '' : formatted(row.diskBytes),
       latencyText(row),
     ]),
   }

@@ -11,6 +11,8 @@ export interface RunningSystem extends AsyncDisposable {
   readonly url: string
   /** The processes that count as the server, with their descendants. */
   readonly pids: readonly number[]
+  /** Returns the bytes of its tables and indexes on the disk, without logs. Absent for peers. */
+  readonly storedBytes?: () => Promise<number>
 }
 
 export const temporaryFolder = (name: string): string => mkdtempSync(join(tmpdir(), `tony-bench-${name}-`))

@@ -1,5 +1,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { Client } from 'pg'
 import { freePort, ServerChild } from '../../demo/server-process.ts'
 import { type RunningSystem, temporaryFolder } from './daemon.ts'
 import { startDistantPostgres } from './postgres.ts'
@@ -19,13 +21,37 @@ async function startServer(checkout: string, settings: Readonly<Record<string, s
     settings: { DATABASE_PATH: join(folder, 'bench.db'), ...limits, ...settings },
   })
   await server.start()
+  const file = join(folder, 'bench.db')
   return {
+    // The pages that a reader sees, in the file or in its log.
+    storedBytes: async () => {
+      const database = new Database(file, { readonly: true })
+      try {
+        return (
+          Number(database.pragma('page_count', { simple: true })) *
+          Number(database.pragma('page_size', { simple: true }))
+        )
+      } finally {
+        database.close()
+      }
+    },
     url: `http://127.0.0.1:${server.port}`,
     pids: [server.pid],
     [Symbol.asyncDispose]: async () => {
       await server.stop()
       rmSync(folder, { recursive: true, force: true })
     },
+  }
+}
+
+async function bytesInPostgres(url: string): Promise<number> {
+  const client = new Client(url)
+  await client.connect()
+  try {
+    const { rows } = await client.query<{ bytes: string }>('select pg_database_size(current_database()) as bytes')
+    return Number(rows[0]?.bytes)
+  } finally {
+    await client.end()
   }
 }
 
@@ -43,6 +69,7 @@ export async function startTonyOnPostgres(checkout: string, delayMs: number): Pr
     return {
       url: server.url,
       pids: [...server.pids, ...postgres.pids],
+      storedBytes: () => bytesInPostgres(postgres.url),
       [Symbol.asyncDispose]: async () => {
         await server[Symbol.asyncDispose]()
         await postgres[Symbol.asyncDispose]()

@@ -16,6 +16,7 @@ const run = (system: string, perSecond: number, cpuUs: number): Run => ({
   latencies: { message: { p50Ms: 1, p99Ms: 2 } },
   serverCores: 1,
   serverBytes: 0,
+  diskBytes: system === 'Tony' ? 900 : undefined,
   others: 0,
 })
 
@@ -29,7 +30,9 @@ test('a row has the median of its runs, and ratios to the first row of this prod
 
 test('the table has a line for each system, and the picture a bar for each peer', () => {
   const rows = rowsOf(runs)
-  expect(comparisonOf(rows).rows.map(([, system]) => system)).toEqual(['Peer', 'Tony'])
+  const { columns, rows: lines } = comparisonOf(rows)
+  expect(lines.map(([, system]) => system)).toEqual(['Peer', 'Tony'])
+  expect(lines.map((line) => line[columns.indexOf('disk bytes')])).toEqual(['', '900'])
   const picture = pictureOf(rows)
   expect(picture).toContain('W1 messages: Peer')
   expect(picture).toContain('1.25 ×')
