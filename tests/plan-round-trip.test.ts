@@ -143,7 +143,7 @@ async function listedOf(client: Client) {
   const listed = tasks.map(({ id, status, hold, title, description, parentId, epic }) => {
     const isHeld = hold !== null || status === 'failed' || taken.includes(status)
     const state = status === 'completed' || status === 'cancelled' ? status : isHeld ? 'held' : 'open'
-    // Parts are under the heading of their whole. The text below an item is more than its description.
+    // Parts are under the heading of their whole. Below an item is more text than its description.
     const place = parentId === null ? { epic } : { parent: ids.get(parentId) }
     const changed = description?.match(/changed|\[ \] \d+/g)?.slice(0, 2) ?? []
     return { id: ids.get(id) ?? '', state, title, changed, ...place }
