@@ -1,4 +1,4 @@
-import { PageSlots, ReplyBudget } from '@tony/mcp-server/platform/reply-budget'
+import { PageSlots, ReplyBudget, type ReplyShare } from '@tony/mcp-server/platform/reply-budget'
 import { expect, test } from 'vitest'
 import { outcomes } from '../store/given.ts'
 import { ManualClock } from '../support/clock.ts'
@@ -48,7 +48,8 @@ function hold(ms: number): void {
   while (performance.now() < end);
 }
 
-test('the reads of one connection that follow each other give the event loop turns', async () => {
+/** Returns how many turns of the event loop had begun at the end of each of six calls. */
+async function turnsOfCalls(end: (reply: ReplyShare) => void): Promise<Set<number>> {
   const budget = new ReplyBudget(new PageSlots(new ManualClock(), 8_388_608), 1_000)
   let turns = 0
   const countTurn = () => {
@@ -56,15 +57,24 @@ test('the reads of one connection that follow each other give the event loop tur
     counting = setImmediate(countTurn)
   }
   let counting = setImmediate(countTurn)
-  const turnsOfReads = await Promise.all(
+  const ends = await Promise.all(
     Array.from({ length: 6 }, async () => {
       const reply = budget.open()
       await reply.waitForSlot()
       hold(5)
+      end(reply)
       reply.release()
       return turns
     }),
   )
   clearImmediate(counting)
-  expect(new Set(turnsOfReads).size).toBeGreaterThanOrEqual(3)
+  return new Set(ends)
+}
+
+test('the reads of one connection that follow each other give the event loop turns', async () => {
+  expect((await turnsOfCalls(() => undefined)).size).toBeGreaterThanOrEqual(3)
+})
+
+test('a refused call lets the next call of its connection begin in the same turn', async () => {
+  expect((await turnsOfCalls((reply) => reply.recordRefusal())).size).toBe(1)
 })

@@ -99,6 +99,15 @@ export async function runCall(request: CallRequest): Promise<unknown> {
   }
 }
 
+function prepareHeldCall(request: CallRequest) {
+  try {
+    return prepareCall(request)
+  } catch (error) {
+    request.hold?.recordRefusal()
+    throw error
+  }
+}
+
 async function runHeldCall(request: CallRequest): Promise<unknown> {
   // Before anything else is made of the call: hundreds may wait on each socket.
   const { connection, path, kind, hold } = request
@@ -106,7 +115,7 @@ async function runHeldCall(request: CallRequest): Promise<unknown> {
   if (slot) await slot
   const { revocations } = connection.services.identity
   if (revocations.isStale) await revocations.tryRefresh()
-  const { settle, start } = prepareCall(request)
+  const { settle, start } = prepareHeldCall(request)
   try {
     const result = await start()
     settle({ ok: true })

@@ -166,7 +166,8 @@ export class ReplyBudget {
 
   /**
    * Lets the next call read after this one. The reads of a frame with many calls would otherwise
-   * follow each other without a turn of the event loop.
+   * follow each other without a turn of the event loop. A refused call has read nothing: if the next
+   * one waited for a turn too, the socket of a revoked caller would close before its last reply.
    */
   pass(hold: ReplyShare): void {
     this.#wakeRoomWaiters()
@@ -174,7 +175,7 @@ export class ReplyBudget {
     const next = this.#queue.shift()
     this.#reading = next?.hold
     if (!next) return
-    if (this.#pages.slice.isOver) setImmediate(next.resolve)
+    if (!hold.isRefused && this.#pages.slice.isOver) setImmediate(next.resolve)
     else next.resolve()
   }
 }
@@ -184,11 +185,22 @@ export class ReplyShare {
   readonly #budget: ReplyBudget
   readonly #pages: PageSlots
   #hasSlot = false
+  #isRefused = false
   #bytes = 0
 
   constructor(budget: ReplyBudget, pages: PageSlots) {
     this.#budget = budget
     this.#pages = pages
+  }
+
+  /** True if a guard has refused the call. */
+  get isRefused(): boolean {
+    return this.#isRefused
+  }
+
+  /** Call if a guard refuses the call. */
+  recordRefusal(): void {
+    this.#isRefused = true
   }
 
   /** Bytes of the reply, once it is known. */
