@@ -84,8 +84,8 @@ export const sweeps = [
 ] as const
 
 /**
- * A running server. Disposing it drains: it refuses new callers, commits the accepted work and
- * releases the file.
+ * A running server. Its disposal drains it: the server refuses new callers, commits the accepted
+ * operations and closes the database.
  */
 export interface RunningServer extends AsyncDisposable {
   /** Base URL for callers: `http://host:port`. */

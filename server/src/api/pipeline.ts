@@ -19,9 +19,9 @@ export const procedures: ReadonlyMap<string, CompiledProcedure> = new Map(
 export const metricLabelOf = (path: string): string => (procedures.has(path) ? path : 'unknown')
 
 /**
- * Returns the kind of wait of a call, if it has one. `subscription.stop` with the call's id ends
- * the wait: a wait for something to do then ends with an empty result, a wait for an answer with an
- * error.
+ * Returns the kind of wait of a call; undefined if it does not wait. A frame `subscription.stop`
+ * with the call's id ends the wait. A blocking call then has an empty result, and a call that waits
+ * for the reply to a request fails.
  */
 export function waitKindOf(path: string, input: unknown): 'blocking' | 'reply' | undefined {
   if (procedures.get(path)?.meta.waitField !== undefined) return 'reply'
@@ -54,8 +54,8 @@ export interface CallRequest {
   readonly input?: QueuedInput | undefined
   readonly signal: AbortSignal
   /**
-   * The share in the memory of the connection's replies, which the transport releases once it has
-   * sent the reply. Default: a share that ends with the call.
+   * The call's share of the memory for replies of its connection. A transport that gives one
+   * releases it after it has sent the reply. Default: a share that ends with the call.
    */
   readonly hold?: ReplyShare | undefined
 }

@@ -8,11 +8,11 @@ const retryStepMs = 100
 export type OverloadFacts = Pick<Call, 'connection' | 'kind' | 'meta' | 'input'>
 
 /**
- * Refuses a write if something has waited too long that would be served before it, and a write
- * whose input does not fit beside the waiting ones. It does not refuse reads, which do not wait for
- * the writer. Calls that keep or end a lease, a delivery or a session have a reserve of bytes and
- * are never refused for the age. It runs before the input is parsed, because a refusal must cost
- * less than the call.
+ * Refuses a write in two cases: an operation that is served before it has waited longer than
+ * `queueMs`, or its input and the waiting inputs exceed `queueBytes`. Reads do not wait for the
+ * writer and are never refused. Urgent calls, which keep or end a lease, a delivery or a session,
+ * are refused for the bytes only, and have a reserve of them. The guard runs before the input is
+ * parsed, because a refusal must cost less than the call.
  */
 export const refuseOverload: Guard = (call) => {
   const retryAfterMs = findOverload(call)
@@ -36,7 +36,7 @@ export function findOverload({ connection, kind, meta, input }: OverloadFacts): 
 
 const errorByDelay = new Map<number, CoordinationError>()
 
-/** Bounds `errors`: ages of 10 s. */
+/** Bounds `errorByDelay`. The delays are multiples of 100 ms, so 100 errors cover 10 s. */
 const cachedErrorLimit = 100
 
 /**

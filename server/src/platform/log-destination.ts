@@ -141,8 +141,8 @@ export class LogDestination {
   /** Writes the kept lines and closes the file. A later line opens it again. */
   close(): void {
     this.#isClosed = true
-    // A write in progress goes on, and closes the file at its end: another file could get the
-    // descriptor before.
+    // A write is in progress, and its callback closes the file. If the file were closed now, the
+    // write could reach another file that gets the same descriptor.
     if (this.#state === 'writing') return
     this.flushSync()
     this.#output.close()

@@ -8,8 +8,8 @@ type ProjectStats = z.output<typeof systemMetricsOutput>
 type WriteQueue = Readonly<Record<string, { readonly ageMs: number; readonly waiting: number }>>
 
 /**
- * Gauges of the library whose names end as those of counters must. `nodejs_active_handles` and the
- * like have the same values.
+ * Gauges of prom-client whose names end in `_total`, the suffix of counters. They are removed. The
+ * gauges without the suffix, such as `nodejs_active_handles`, have the same values by type.
  */
 const misnamedGauges = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total']
 

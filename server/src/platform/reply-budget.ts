@@ -75,8 +75,9 @@ class NoRoomError extends Error {
 
 /**
  * Bounds the memory of one connection's replies. A call that may have a large reply starts only
- * while at most half of the limit is unsent or held, so the most that waits is that half and one
- * reply. Reads take turns: the size of a page is unknown until it has been read.
+ * while the unsent bytes and the bytes of finished replies are at most half of the limit. The
+ * memory is therefore at most that half and one reply. One read runs at a time, because the size
+ * of a page is unknown until it has been read.
  */
 export class ReplyBudget {
   readonly #pages: PageSlots
@@ -229,8 +230,9 @@ export class ReplyShare {
   }
 
   /**
-   * Runs a transaction with a large reply. `transact` passes its work through `measured`. Without
-   * room for the reply the work has no effect, and the transaction runs again when there is some.
+   * Runs a transaction whose reply may be large. `transact` must pass its work to `measured`, which
+   * counts the bytes of the result. If the replies before it have taken the room, `measured` throws
+   * before the work, the transaction is rolled back, and it runs again when there is room.
    */
   async transact<T>(transact: (measured: (work: () => Promise<T>) => Promise<T>) => Promise<T>): Promise<T> {
     this.#budget.requireBatchRoom()

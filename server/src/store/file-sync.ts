@@ -31,9 +31,9 @@ export const syncFile = (file: string): void => withFile(file, 'r+', fsyncSync)
 
 /**
  * Creates a file that only its owner can read, lets `write` write it by its name and flushes it. If
- * `write` throws, the file is deleted. The descriptor is older than the first write, so the system
- * reports a failed write to it even if another descriptor, such as that of a flush before, has had
- * the report.
+ * `write` throws, the file is deleted. The descriptor of the final fsync is opened before the first
+ * write: the system reports a failed write once to each descriptor that was open then, and a later
+ * one would not get the error after an earlier flush had got it.
  */
 export function writeFlushed<T>(file: string, write: () => T): T {
   const descriptor = openSync(file, 'wx', 0o600)

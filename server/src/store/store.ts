@@ -158,14 +158,15 @@ export interface Transaction extends Reader {
    */
   inOrder(): Promise<void>
   /**
-   * Resolves when every earlier operation that runs at the same time has ended, or has ended its
-   * first part. What follows is done by one operation after another. For rules across rows.
+   * Resolves when no earlier operation of the same group is running: each has ended, or waits in
+   * `beginSecondPart`. The statements after it therefore run for one operation after another, which
+   * a rule across rows needs.
    */
   afterEarlier(): Promise<void>
   /**
-   * Ends the first part of the operation. Resolves when all operations that run at the same time
-   * have ended theirs. Events that are appended after it come after those of all first parts. For
-   * an operation that reads the rows which others write.
+   * Ends the first part of the operation and waits until every operation that runs at the same time
+   * has ended its own. The second part can therefore read the rows that the others have written.
+   * Its events come after those of all first parts.
    */
   beginSecondPart(): Promise<void>
   /**
@@ -192,11 +193,11 @@ export interface TransactionParams {
   /** Callers of one lane are served in rotation. The server itself counts as one caller. */
   readonly caller?: string
   /**
-   * Keys of which two operations that run at the same time have none in common, on an engine that
-   * gains from it. Default: the operation runs alone. With an empty list it runs beside any other.
+   * On PostgreSQL, operations of a batch run at the same time if their lists have no key in common.
+   * Without this field the operation runs alone; an empty list has no key in common with any other.
    * Such operations interleave their statements in one transaction, so row locks do not keep them
-   * apart. Each rule they check is therefore one conditional statement, uses `share`, or is guarded
-   * by a key of the row that it reads.
+   * apart. Each rule they check is therefore one conditional statement, uses `share`, or reads only
+   * rows that a key of the list names.
    */
   readonly serialKeys?: readonly string[]
   /** True if the operation frees disk space. It is then tried even while the disk is full. */
@@ -258,8 +259,9 @@ export interface Store extends AsyncDisposable {
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T>
   transact<T>(scope: TransactionParams, work: (tx: Transaction) => Promise<T>): Promise<T>
   /**
-   * Milliseconds that something has waited that is served before a new operation in this place: an
-   * earlier operation of its caller, or the turn of another caller.
+   * The longest wait in milliseconds that is ahead of a new operation with this key: that of the
+   * oldest operation of its caller, or of the caller that is served next, in its lane and the
+   * higher ones. 0 if nothing waits.
    */
   queueAgeMs(place: QueueKey): number
   /** The operations that wait for a writer now, of all projects. */

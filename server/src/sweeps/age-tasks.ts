@@ -101,8 +101,9 @@ const endsUnblocked = (steps: readonly Step[]): boolean => steps.at(-1)?.blocker
 const candidateLimit = 16
 
 /**
- * Returns the steps for one claim group. Only an unblocked task may be at the front: a task that
- * waits for a lock would keep the others from it.
+ * Returns the steps for one claim group. They age at most one unblocked task, and none while an
+ * aged task of the group is unblocked. Blocked tasks before it are parked: an aged task that waits
+ * for a lock would keep the others from aging.
  */
 async function stepsOfClaimGroup(reader: Reader, project: string, groupId: number, since: number): Promise<Step[]> {
   const groupQuery = { project, groupId, limit: candidateLimit }

@@ -13,9 +13,9 @@ interface StoppedPlan {
 const silenceMs = 30_000
 
 /**
- * Time until the next attempt on a plan that is refused, in milliseconds: a task of it names an
- * agent or a pool that is gone. Each attempt reads the whole plan. A repeated commit needs no
- * attempt of the server.
+ * Time until the sweep tries a refused plan again, in milliseconds. A plan is refused if one of its
+ * tasks names an agent or a pool that does not exist any more. The time is long because each
+ * attempt reads the whole plan, and a caller can repeat `plans.commit` at any time.
  */
 const retryMs = 600_000
 

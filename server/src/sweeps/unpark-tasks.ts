@@ -17,8 +17,9 @@ const nextBlocker = statement(({ db, t, p }: Query<{ project: string; after: str
 )
 
 /**
- * Returns the number of tasks parked on this blocker to unpark now. For a key it is several: the
- * first may still be blocked by another lock.
+ * Returns how many of the tasks parked on this blocker to unpark now; 0 while it still blocks. For
+ * a pool it is the number of free slots. For another lock or an epic it is several, because the
+ * first task may still be blocked by another lock.
  */
 async function unparkCount(reader: Reader, project: string, blocker: string): Promise<number> {
   const epic = epicOfBlocker(blocker)

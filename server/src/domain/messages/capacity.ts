@@ -29,9 +29,9 @@ async function unsettledIn(tx: Transaction, agentId: string): Promise<number> {
 }
 
 /**
- * True if an inbox accepts one more message. The row with the counter stays locked until the
- * commit, so that two senders cannot both take the last free slot. Senders of one batch that run at
- * the same time share one read of it, and count the slots that they take.
+ * Returns true if an inbox accepts one more message, and counts that message for the later senders
+ * of the batch. The row with the counter stays locked until the commit, so that two senders cannot
+ * both use the last free capacity. Senders of one batch share one read of the row.
  */
 export async function hasCapacity(tx: Transaction, { agentId, priority, maxPending }: CapacityQuery): Promise<boolean> {
   const inbox = tx.share(`capacity ${agentId}`, () => ({ unsettled: unsettledIn(tx, agentId), taken: 0 }))

@@ -44,9 +44,10 @@ const leastStepSize = 20
 const largestStepSize = 400
 
 /**
- * Sets the size of the next step by the time of the steps before it: as many tasks as the writer
- * publishes in `stepMs`. The shortest time counts, and is forgotten slowly, because a busy machine
- * makes some steps ten times longer and not the others.
+ * Computes the size of the next step from the times of the earlier steps: the cost that the writer
+ * publishes in `stepMs`. It uses the shortest time per cost so far, because a busy machine makes
+ * single steps ten times longer. This time grows by a factor with each step, so that old values
+ * lose their effect.
  */
 export class StepSize {
   #current = firstStepSize

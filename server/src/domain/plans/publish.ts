@@ -55,9 +55,10 @@ function* toSteps(tasks: readonly CheckedTask[], ends: boolean, size: () => numb
 }
 
 /**
- * Returns the steps of a plan. Tasks that end at their source end last, dependents first: the end
- * of a task before would hand out a dependent that the same plan blocks, holds or ends. `size` is
- * the cost of the next step.
+ * Returns the steps of a plan, in two parts. The first part inserts and updates tasks. The second
+ * part ends the tasks that have ended at their source, dependents before their dependencies.
+ * Otherwise the end of a dependency would make a dependent claimable that the same plan blocks,
+ * holds or ends. `size` returns the cost limit of the next step.
  */
 export function* publicationStepsOf({ tasks }: CheckedPlan, size: () => number): Generator<PublicationStep> {
   const changed = tasks.filter((task) => !endsLater(task) || task.change === 'updated')
@@ -132,8 +133,9 @@ interface StagedRows {
 }
 
 /**
- * Returns the specs of the staged rows of a step, and removes the rows. Those of tasks that end in
- * the second part stay until then, so that a publication that was interrupted ends them.
+ * Returns the specs of the staged rows of a step by their `ord`, and deletes the rows. In the first
+ * part it does not delete the rows of tasks that the second part ends. An interrupted publication
+ * therefore ends these tasks when it continues.
  */
 async function takeStaged(tx: Transaction, planId: string, { tasks, ends }: PublicationStep) {
   const staying = ends ? [] : tasks.filter(endsLater)

@@ -11,8 +11,9 @@ import { ownDependencies } from '../tasks/dependency-graph.ts'
 const pageLimit = 100
 
 /**
- * The plan is compared in a form that no index has. SQLite would otherwise find all rows of the
- * plan by it and sort them for each page, which takes 50 times as long in a plan of 20,000 tasks.
+ * The expression `planId || ''` keeps SQLite from the index of the plan's id, so that it reads the
+ * rows in the order of `ord`. With that index it would find and sort all rows of the plan for each
+ * page, which takes 50 times as long in a plan of 20,000 tasks.
  */
 const findPage = statement(({ db, t, p }: Query<{ planId: string; after: number; limit: number }>) =>
   db

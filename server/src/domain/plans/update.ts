@@ -15,9 +15,9 @@ import { earlierOf } from '../tasks/queue-columns.ts'
 import type { TaskRow } from '../tasks/task-row.ts'
 
 /**
- * The deadline of a task with a lease or a question after a change of `closeBy`. If `closeBy` was
- * its deadline, the start of the attempt is not stored: the attempt gets its whole time from now
- * on.
+ * The deadline of a task with a lease or an open question after a change of `closeBy`, as SQL. If
+ * the old `closeBy` was the deadline of an attempt, the attempt's own deadline is not stored. The
+ * attempt then gets its whole `startToCloseMs` from now on.
  */
 function startedTimeout(t: Pick<Tables, 'tasks'>, closeBy: SQLWrapper, now: number) {
   const { tasks } = t

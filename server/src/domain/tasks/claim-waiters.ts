@@ -20,9 +20,9 @@ export function canClaim(claimant: Claimant, requires: readonly string[], assign
 }
 
 /**
- * The result of a claim's check of its agent: its capabilities, or `closed` if it is paused or
- * draining and takes nothing. `unsure` before the first claim, and after a change of the agent
- * since the last one.
+ * The state of a waiting claim's agent, as its last attempt has read it: its capabilities, or
+ * `closed` if the agent is paused or draining and may claim nothing. The state is `unsure` before
+ * the first attempt, and after a change of the agent until the next attempt.
  */
 export type ClaimantState = Claimant | 'closed' | 'unsure'
 

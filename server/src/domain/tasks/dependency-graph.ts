@@ -51,8 +51,8 @@ const lockStatus = statement(({ db, t, p, locked }: Query<{ project: string; tas
 )
 
 /**
- * The project is no condition: by its rough estimates SQLite would rather read all tasks of the
- * project.
+ * The statement has no condition on the project, and its caller filters the rows. With the
+ * condition SQLite would read all tasks of the project, because its estimates are rough.
  */
 const lockListed = statement(({ db, t, p, locked }: Query<{ ids: string }>) =>
   locked(
@@ -125,9 +125,10 @@ export function dependencyStateOf(
 }
 
 /**
- * The ids of all tasks that a task waits for, directly or through others, as a subquery. With
- * `kinds` it follows only these edges. `start` reads the first id from a table: a parameter has
- * another collation in PostgreSQL.
+ * A subquery of the ids of a task and of all tasks that it waits for, directly or through others.
+ * With `kinds` it follows only edges of these kinds. `start` is a query for the id of the first
+ * task. It reads the id from a table, because PostgreSQL refuses a recursive query whose first
+ * part is a parameter with another collation than the column.
  */
 export const prerequisitesOf = ({ t }: Pick<Query<object>, 't'>, start: SQL, kinds?: readonly number[]): SQL => {
   const { taskDependencies: edges } = t

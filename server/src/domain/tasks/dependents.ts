@@ -108,8 +108,9 @@ export const hasDependents = async (tx: Transaction, taskId: string): Promise<bo
   (await tx.run(findDependent, { taskId })).length > 0
 
 /**
- * Counts an ended task off the tasks that wait for this outcome. Its last open dependency makes a
- * dependent claimable, or completes a parent that says so.
+ * Decrements the count of open dependencies of each task that waits for this outcome of an ended
+ * task. A dependent without open dependencies becomes claimable. A parent with
+ * `onChildrenEnd: complete` is completed instead, unless it is held or a child has failed.
  */
 export async function unblockDependents(
   tx: Transaction,

@@ -144,11 +144,10 @@ async function readWaiters(
 }
 
 /**
- * Returns the edges that follow from the parents of new tasks. A parent waits for its children, a
- * child for the dependencies of its parent, and a `children` dependency for the children of its
- * task.
- * An edge that would close a cycle is left out. `mayHaveChildren` is true if children of the new
- * tasks may be stored already, as in the steps of a plan.
+ * Returns the edges that follow from the parents of new tasks. A parent waits for its children. A
+ * child waits for the dependencies of its parent. A task with a `children` dependency waits for the
+ * children of the other task. An edge that would close a cycle is left out. `mayHaveChildren` is
+ * true if children of the new tasks may be stored already, as in the steps of a plan.
  */
 export async function deriveEdges(
   tx: Transaction,

@@ -202,8 +202,8 @@ export async function releaseLocks(
   const released = await tx.run(removeLocks, { project: row.projectId, taskId: row.id })
   await tx.run(setHeldLockCount, { taskId: row.id, held: 0 })
   for (const { lock } of released) {
-    // A slot of a pool serves one task. For a key, the first waiting task may need another held
-    // lock.
+    // A slot of a pool serves one task, so one task is unparked. For a key or a path more are
+    // unparked, because the first one may need another lock that is held.
     const limit = lockKind(lock) === 'pool' ? 1 : undefined
     await unpark(tx, row.projectId, lock, limit)
   }

@@ -2,8 +2,9 @@ import { and, eq } from 'drizzle-orm'
 import { type Query, type Store, statement } from '../../store/store.ts'
 
 /**
- * The end of a tool session is kept like an idempotency key, for 24 h: a later request under its id
- * must be refused on every replica, also if the session has never joined.
+ * The end of a tool session is a row of the table of idempotency keys, which are deleted after
+ * 24 h. The row makes every replica refuse later HTTP requests of the session, even if no agent
+ * has joined in it.
  */
 const procedure = 'mcp.end'
 

@@ -39,8 +39,9 @@ export interface BodyContext {
 export const occurrenceNameOf = (types: readonly string[] | undefined): string => types?.[0] ?? anyEventName
 
 /**
- * Returns the delivery of an event. The cursor of a body is its event's own: deliveries keep their
- * order, so that every event before it has been delivered or given up.
+ * Returns the delivery of an event. Its body has the event's own cursor. A receiver can continue
+ * from that cursor, because deliveries keep the order of the events: each earlier event of
+ * the filter has been delivered or given up.
  */
 export function eventMessage({ project, epoch, format, types }: BodyContext, event: FeedEvent): SignedMessage {
   const place = { project, epoch, seq: event.seq }

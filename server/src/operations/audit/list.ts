@@ -15,7 +15,8 @@ type Input = z.output<typeof auditListInput>
 type Output = z.output<typeof auditListOutput>
 
 /**
- * The number of events to read in one call, about. Events without a request do not fill the page.
+ * After about this number of events of the log, the call returns its page even if the page is not
+ * full. Events that no request caused are read but are not part of the page.
  */
 const scanLimit = 20_000
 

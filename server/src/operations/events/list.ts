@@ -7,8 +7,8 @@ import { type EventOutput, type FeedEvent, isVisible, requirePageAfter } from '.
 import { pageByteLimit } from '../../platform/paging.ts'
 
 /**
- * Matching events per query, and events per call: after the second number the page is returned even
- * if it is not full.
+ * `readLimit` is the number of matching events that one query reads. After about `scanLimit` events
+ * of the log, matching or not, the call returns its page even if the page is not full.
  */
 const readLimit = 1_000
 const scanLimit = 20_000

@@ -13,8 +13,8 @@ type Output = z.output<typeof healthSummaryOutput>
 const degradedErrorRate = 0.5
 const reportLimit = 500
 /**
- * Reads of SQLite never yield: eight concurrent summaries of a fleet of hundreds blocked the event
- * loop for 200 ms.
+ * The number of agents to read before the summary yields to the event loop. Reads of SQLite never
+ * yield by themselves: eight concurrent summaries of hundreds of agents blocked it for 200 ms.
  */
 const agentsPerBatch = 20
 

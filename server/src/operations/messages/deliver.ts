@@ -167,8 +167,9 @@ export async function deliverIn(
 }
 
 /**
- * A delivery may run at the same time as the sends and acks of its batch, but not as another one of
- * its inbox: the limit of unacked deliveries and the order of messages hold for them together.
+ * Returns the serial keys of a delivery. It may run at the same time as the sends and acks of its
+ * batch, but not as another delivery of the same inbox: they share the limit of unacked deliveries
+ * and the order of messages.
  */
 export const deliveryKeysOf = (agentId: string): readonly string[] => [`deliver ${agentId}`]
 

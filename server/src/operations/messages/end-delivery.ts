@@ -19,8 +19,8 @@ interface NakParams {
 }
 
 /**
- * The columns to set for a delivery that ends without an ack: in one statement the next delivery
- * after a delay, or the dead letter.
+ * The columns to set when a delivery ends without an ack. The message becomes pending again after a
+ * delay or, if it has no delivery left, a dead letter.
  */
 function nakColumns({ t, p }: Query<NakParams>) {
   const dead = sql`${t.messages.retryCount} >= ${t.messages.maxDeliver}`

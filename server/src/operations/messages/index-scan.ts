@@ -25,8 +25,8 @@ export interface Page {
 }
 
 /**
- * The number of messages that one scan reads. It bounds the time of a filter that matches few of
- * them.
+ * The number of messages after which a scan with a filter stops, even if it has found few. The next
+ * page continues there.
  */
 const scanLimit = 10_000
 

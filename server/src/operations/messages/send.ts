@@ -101,7 +101,8 @@ const sendReplyCodec: ReplyCodec<SendOutput> = {
 
 /**
  * `messages.send`: one row in each recipient's inbox. The payload of a fan-out is stored once,
- * apart from them. A fan-out runs alone, because the sends before it decide which copies are dead.
+ * apart from them. A fan-out runs alone in its batch: how full each inbox is, and so which copies
+ * become dead letters, depends on the sends before it.
  */
 export const sendMessage = (ctx: Context, input: z.output<typeof messageSendInput>): Promise<SendOutput> =>
   ctx.transact((tx) => sendIn(tx, ctx, input), {

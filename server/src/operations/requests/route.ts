@@ -116,9 +116,9 @@ async function waitForReply(ctx: Context, request: SentRequest): Promise<Output>
       isFound: ([row]) => row?.status !== 'waiting',
     })
     if (ctx.signal.aborted) break
-    // At the deadline it reads once more, because a reply whose notification was lost is in the
-    // store. Not in the caller's transaction, whose reply is stored, and the timeout is not an act
-    // of the caller.
+    // At the deadline the request times out, unless the store has a reply whose notification was
+    // lost. Not with `ctx.transact`: under an idempotency key it would only return the reply that
+    // the first transaction has stored. The timeout is no act of the caller either.
     const [row] =
       rows[0]?.status === 'waiting'
         ? await ctx.store.transact({ project }, (tx) =>

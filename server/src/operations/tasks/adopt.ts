@@ -73,8 +73,8 @@ const findOrphanAgent = (tx: Transaction, taskId: string, attempt: number) => {
 }
 
 /**
- * Returns the reason for a refusal other than the task's status. Each condition of `adopt` needs
- * its counterpart here: without it the refusal names the status.
+ * Returns the reason why the statement `adoptOrphan` changed no row, if it is not the task's
+ * status. Each of its conditions needs a counterpart here, or the error names the status instead.
  */
 const adoptErrorOf =
   ({ attempt, holder }: AdoptParams, hasOrphan: boolean) =>

@@ -185,8 +185,8 @@ const findLease = statement(({ db, t, p }: Query<{ id: string; attempt: number }
 )
 
 /**
- * A repeated claim finds those of its leases that are still held. Their tokens are not stored
- * twice.
+ * Stores the task and the attempt of each lease under the idempotency key, not the lease token. A
+ * repeated call replies with those leases that still exist, and reads their tokens from the tasks.
  */
 export const claimReplyCodec: ReplyCodec<ClaimResult> = {
   toStored: ({ tasks }) => (tasks.length === 0 ? undefined : tasks.map(({ id, attempt }) => ({ id, attempt }))),
@@ -213,8 +213,8 @@ export async function claimPastParked(ctx: Context, claim: () => Promise<ClaimRe
 }
 
 /**
- * Claims of one agent run one after another: the size of each reply is known before the next one
- * begins.
+ * Returns the serial keys of a claim: claims of one agent run one after another, so that the size
+ * of each reply is known before the next claim begins.
  */
 export const claimKeysOf = (principal: Principal): readonly string[] => [`claims ${requireAgent(principal).id}`]
 

@@ -19,8 +19,8 @@ import { type Query, statement } from '../../store/store.ts'
 const lockLimit = 256
 
 /**
- * Locks the row until the commit. A caller with the lease token has the lease, so its heartbeat
- * count restarts.
+ * Proves the lease and locks its row until the commit. It resets the count of heartbeats that did
+ * not list the lease, because a caller with the lease token still works on the task.
  */
 const touchLease = statement(({ db, t, p }: Query<LeaseParams & { now: number }>) =>
   db

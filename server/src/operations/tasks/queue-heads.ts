@@ -2,8 +2,9 @@ import { and, eq, isNotNull } from 'drizzle-orm'
 import { placeholder, type Query, statement, type Transaction } from '../../store/store.ts'
 
 /**
- * The rows stay locked, so their fields do not change before a claim takes them. To read the fields
- * of one row apart would cost a round trip with PostgreSQL.
+ * Reads the first ready tasks of a claim group, with every field that a claim needs: to read the
+ * fields of one task later would cost a round trip with PostgreSQL. The rows stay locked until the
+ * commit, so the fields do not change.
  */
 const headsOf = statement(({ db, t, p, skipLocked }: Query<{ project: string; claimGroup: number; limit: number }>) =>
   skipLocked(

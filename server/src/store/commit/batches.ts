@@ -57,8 +57,9 @@ function applyEffects({ events, notifications, invalidations }: BatchEffects, re
 }
 
 /**
- * Returns the operations that get a savepoint in the next attempt. At first these are the failed
- * ones and all without keys, and the others still run at the same time.
+ * Returns the operations that get a savepoint when a batch runs again. The first time these are the
+ * failed operations and all operations without serial keys; the others still run at the same time.
+ * After that, or on an engine that runs one operation at a time, it is the whole batch.
  */
 function carefulAfter(
   failed: ReadonlySet<PendingOperation>,
@@ -191,10 +192,10 @@ export class Batches {
   }
 
   /**
-   * Runs a batch and commits it. The operations in `careful` run alone, each with a savepoint. The
-   * first attempt has none of them, because a savepoint costs as much as a statement. If another
-   * operation fails and is not the only one, the attempt rolls back and returns the failed ones;
-   * the caller then runs the batch again with more of them in `careful`.
+   * Runs a batch and commits it. Each operation in `careful` runs alone, inside a savepoint. The
+   * set is empty at first, because a savepoint costs as much as a statement. If an operation
+   * without a savepoint fails and the batch has others, everything is rolled back and the failed
+   * operations are returned. The caller then runs the batch again with a larger `careful`.
    */
   async #attempt(
     connection: Connection,
@@ -274,8 +275,9 @@ export class Batches {
   }
 
   /**
-   * Starts the share of a batch of bulk operations. Once it is over, the returned function gives
-   * the event loop a turn, and is true if an operation of a higher lane has arrived.
+   * Starts a time slice for bulk operations. The returned function is called before each operation
+   * of the batch. Once the slice is over, it yields to the event loop, starts the next slice and
+   * returns true if the batch must end because an operation of a higher lane has arrived.
    */
   #startBulkShare(): (next: PendingOperation) => Promise<boolean> {
     let isOver = this.#engine.startTimeSlice('bulk')

@@ -18,8 +18,8 @@ interface CallerQueue<T> {
 export const laneOrder: readonly Lane[] = ['urgent', 'normal', 'bulk']
 
 /**
- * Each eighth batch is one of a lower lane that waits, and the lower lanes take turns in it. A lane
- * under saturation by higher ones still gets a sixteenth of the batches.
+ * Number of batches after which one batch goes to a lower lane, so that higher lanes cannot starve
+ * it. If both lower lanes wait, they alternate, and each gets at least a sixteenth of the batches.
  */
 const starvationPeriod = 8
 
@@ -110,9 +110,9 @@ class LaneQueue<T extends QueuedOperation> {
   }
 
   /**
-   * The time since which something has waited that is served before a new operation of this
-   * caller: its own oldest operation, or the turn of the caller that is next. Infinity if nothing
-   * is.
+   * The start of the longest wait that is ahead of a new operation of this caller: the arrival of
+   * its own oldest operation, or the `since` of the caller that is served next. The earlier one
+   * counts. Infinity if nothing waits.
    */
   waitingSince(project: string, caller: string): number {
     const callers = this.#projects.get(project)

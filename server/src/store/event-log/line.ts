@@ -186,8 +186,9 @@ export interface TextTest {
 }
 
 /**
- * Returns a test that needs no parsing. It accepts every line of a wanted event, and may accept
- * others: a text may be in another field. A text that a line leaves out is elsewhere in the line.
+ * Returns a test that searches a line without parsing it. It accepts every line of a wanted event,
+ * and may accept others, because the text may be the value of another field. A value that a line
+ * omits, such as an actor that equals the subject, occurs elsewhere in the same line.
  */
 export function textTestOf({ texts = [], types }: LineFilter): TextTest {
   const needles = texts.map((text) => JSON.stringify(text))

@@ -75,10 +75,11 @@ function updateForm(text: string, rows: string): string | undefined {
 }
 
 /**
- * Returns the form of a statement that runs it once for each row of its parameters: for arrays
- * instead of values, in one round trip. Result rows end with the number of their row of parameters,
- * counted from 1. Those of an insert have no number, and the order of the rows of parameters.
- * Undefined if the statement has no such form. `types` are those of the parameters.
+ * Rewrites a statement to its set form, which does the work of many executions in one round trip:
+ * each parameter becomes an array with one value for each execution. A result row ends with the
+ * number of its execution, counted from 1. The rows of an insert have no number, but the order of
+ * the executions. Returns undefined if the statement has no set form. `types` are the types of the
+ * parameters.
  */
 export function setFormOf(text: string, types: readonly string[]): string | undefined {
   if (types.length === 0) return undefined

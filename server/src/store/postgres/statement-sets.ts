@@ -64,9 +64,10 @@ function insertedRows(set: readonly Call[], rows: readonly unknown[][]): unknown
 }
 
 /**
- * The statements of operations that run at the same time on one connection. Equal statements of the
- * same turn of the event loop become one, whose parameters are arrays: a round trip for all of
- * them. The others of the turn are sent with them, without a wait in between.
+ * Collects the statements of operations that run at the same time on one connection, and sends them
+ * at the end of the loop turn. Equal statements become one set: a statement whose parameters are
+ * arrays, and which takes one round trip. Different statements are sent one after another without
+ * waiting for replies.
  */
 export class StatementSets {
   readonly #send: Send

@@ -128,8 +128,8 @@ export interface StatementRunner {
   readonly db: Db
   readonly run: Reader['run']
   /**
-   * Runs the statements of operations that run at the same time: equal ones of one turn of the
-   * event loop together. Absent behind a pooler.
+   * Runs the statements of operations that run at the same time. Equal statements of one loop turn
+   * are sent as one. Absent behind a pooler.
    */
   readonly runTogether?: Reader['run']
 }

@@ -6,8 +6,9 @@ import { sqliteCode } from './errors.ts'
 const commitsWithoutThread = 64
 
 /**
- * The writer runs a checkpoint at 64 MiB. Under steady load that is the rule: the log begins anew
- * only if all of it was moved when the writer comes, and commits arrive while the worker moves.
+ * Length of the write-ahead log, in pages (64 MiB), from which the writer runs a WAL checkpoint
+ * itself. It does so regularly under steady load: SQLite reuses the log from its start only when
+ * all pages have been moved, and new commits arrive while the worker moves them.
  */
 export const walBackstopPages = 16_384
 
@@ -65,9 +66,10 @@ export class CheckpointRunner {
   }
 
   /**
-   * Moves the rest of the log before the last connection closes. SQLite would do that in the close
-   * and ignore its errors: a server on a failing disk would end as if all was well. If this throws,
-   * the log stays, and the connection must not be closed, because the close would try again.
+   * Moves the remaining pages of the log into the database before the last connection closes.
+   * SQLite would do so during the close and ignore errors, so a server on a failing disk would end
+   * without one. If this throws, the log stays, and the caller must not close the connection: the
+   * close would try again.
    */
   moveRest(): void {
     try {

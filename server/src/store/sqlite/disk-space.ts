@@ -54,8 +54,8 @@ export class DiskSpace implements DiskSpaceState {
   }
 
   /**
-   * Restores the ballast and accepts writes again as far as the space suffices for both. Concurrent
-   * calls share one check.
+   * Writes the ballast again if it is missing and the disk has space for it. Accepts writes again
+   * once there is enough space. Concurrent calls share one check.
    */
   check(): Promise<void> {
     this.#checking ??= this.#checkNow().finally(() => {

@@ -11,8 +11,9 @@ const limit = 50_000
  * The ids of projects and agents and their numbers, as one connection reads them. They are kept in
  * memory after their first use.
  *
- * A rollback may free a number for another id, so it also removes the pairs that the writer has
- * read since its last commit.
+ * A rollback also removes the pairs that the writer has read since its last commit. Their rows may
+ * have been inserted by the transaction that is rolled back, and SQLite may then give the same
+ * number to another id.
  */
 export class Identifiers implements References {
   readonly #findNumber: Database.Statement<[string], number>

@@ -80,8 +80,9 @@ function encodedColumnsOf(t: Tables): ReadonlyMap<string, Column> {
 }
 
 /**
- * Notes the column of each parameter that a condition compares with one. Drizzle does so for values
- * and for the columns of an insert or an update, but not here.
+ * Replaces each placeholder that a condition compares with an encoded column. The new one encodes
+ * its value. Drizzle does so for constants and for the values of an insert or an update, but not
+ * for a placeholder in a condition.
  */
 function encodeComparisons(
   { sql: text, params }: DrizzleStatement['query'],

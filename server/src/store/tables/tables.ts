@@ -70,9 +70,10 @@ export function defineTables(c: Columns) {
   )
 
   /**
-   * Replies under idempotency keys, found by hashes: of the key with its scope (`second`, `hash`,
-   * `identity`), of the input, and of the project's id. The second is that of a time-ordered key,
-   * so that new rows are close together. The forms are in `guards/idempotency-slot.ts`.
+   * Replies under idempotency keys. `hash` and `identity` are hashes of the project, the procedure,
+   * the principal and the key together. `inputHigh` and `inputLow` are the hash of the input, and
+   * `project` is the hash of the project's id. `second` is the time in a UUID of version 7, so that
+   * new rows are close together. `store/idempotency-slot.ts` computes these numbers.
    */
   const idempotencyKeys = c.table(
     'idempotency_keys',

@@ -1,8 +1,8 @@
 import type { RetentionRule } from '../../config.ts'
 
 /**
- * Rows per read. A walk reads a page in the order of an index and continues after it in its next
- * run.
+ * Rows per read. A retention that has no index of expired rows walks over all rows: each run of the
+ * sweep reads one page in the order of an index, and the next run continues after it.
  */
 export const rowsPerRead = 500
 

@@ -8,8 +8,8 @@ import { deleteLimit, retentionCutoff } from './progress.ts'
 const endedStatuses = ['replied', 'timed_out'] as const
 
 /**
- * Pages by id, which is the order of creation, over all projects: an index by project would serve
- * no other query.
+ * Reads a page of the rows of all projects by id, which is the order of creation. An index of them
+ * by project would cost a write for each row and serve no other query.
  */
 const page = statement(({ db, t, p }: Query<{ after: string; limit: number }>) =>
   db

@@ -23,10 +23,10 @@ const deleteThrough = statement(({ db, t, p }: Query<{ project: string; id: stri
 )
 
 /**
- * Deletes the oldest sessions, in the order of login. Age counts from the login, not from the end:
- * at the cutoff even the longest possible session is over. So no session goes that has a valid
- * token or whose revocation still matters. One more day covers the last access token and inexact
- * clocks.
+ * Deletes the oldest sessions, in the order of login. The cutoff is older than the retention time
+ * by the longest life of a session, because the table has the time of the login and not of the end.
+ * So every deleted session is over, and its revocation does not matter any more. The idle time on
+ * top covers the last access token and inexact clocks.
  */
 export async function deleteExpiredSessions(store: Store, project: string, rule: RetentionRule): Promise<number> {
   if (rule.ms === 0) return 0

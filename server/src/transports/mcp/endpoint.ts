@@ -62,9 +62,9 @@ function abortOnClose({ response }: Exchange): AbortSignal {
 }
 
 /**
- * Gives the event loop a turn before each message of a batch. The library begins all messages at
- * once, and their reads on SQLite follow each other without a turn: a heartbeat on another
- * connection waited for a hundred of them.
+ * Yields to the event loop before each message of a batch. The library begins all messages at once,
+ * and their reads on SQLite run without a break: a heartbeat on another connection had to wait for
+ * a hundred of them.
  */
 function withBatchTurns(server: McpServer): McpServer {
   const connect = server.connect.bind(server)

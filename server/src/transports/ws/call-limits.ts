@@ -10,8 +10,9 @@ import type { OpenCalls } from './open-calls.ts'
 export type IncomingCall = Extract<ClientMessage, { type: 'call' }>
 
 /**
- * Calls that a socket may have in flight beyond `callsInFlight` if they keep or end a lease, a
- * delivery or a session. A heartbeat must get through although all other places wait.
+ * Number of calls that a socket may have in flight in addition to `callsInFlight`, for the lane
+ * `urgent` only: calls that keep or end a lease, a delivery or a session. A heartbeat is therefore
+ * accepted while the socket has its full number of blocking calls.
  */
 const urgentReserve = 64
 

@@ -16,8 +16,9 @@ export interface IntakeOptions {
 const sliceMs = 4
 
 /**
- * Frames that are done at once, such as the refused ones, between two looks at the clock. A process
- * that shares its core loses its slice to others, and would refuse one frame in a turn.
+ * Number of frames handled between two reads of the clock, if each is done at once, as a refused
+ * one is. With a read before each frame, a process that another one interrupts would find its time
+ * slice over, and would refuse only one frame in a loop turn.
  */
 const framesPerLook = 32
 
@@ -25,8 +26,9 @@ const framesPerLook = 32
 const waitingLimits = { frames: 32, bytes: 262_144 } as const
 
 /**
- * Bytes that wait of all sockets before none of these is read. Beyond it a socket adds only the
- * rest of the data that was read from it at once: 64 KiB, or one frame.
+ * Limit of the waiting bytes of all sockets together. Above it, a socket is paused as soon as one
+ * of its frames has to wait. It can still add the data that was already read from it: at most
+ * 64 KiB, or one frame.
  */
 const totalBytes = 33_554_432
 

@@ -28,10 +28,10 @@ function locationOf(reply: Record<string, unknown>, { status, path, procedure }:
 }
 
 /**
- * True if `If-None-Match` names the tag. A proxy that compresses a response makes its tag weak, and
- * a cache sends all the tags that it has.
+ * True if `If-None-Match` names the tag, so the caller has this version already. The header may be
+ * a list, because a cache sends every tag that it has. A proxy that compresses a response adds `W/`
+ * to its tag, which is ignored here.
  */
-/** True if a caller has the version with this tag already. */
 export const matchesTag = (ifNoneMatch: string | undefined, etag: string): boolean =>
   (ifNoneMatch ?? '').split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
 
