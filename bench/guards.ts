@@ -13,7 +13,7 @@ import { limitRate } from '@tony/mcp-server/guards/rates'
 import { createLog } from '@tony/mcp-server/platform/log'
 import { Metrics } from '@tony/mcp-server/platform/metrics'
 import { startServer } from '@tony/mcp-server/server'
-import { identify } from '@tony/mcp-server/transports/http/identify'
+import { identifyCaller } from '@tony/mcp-server/transports/http/identify'
 import { RequestChecks } from '@tony/mcp-server/transports/http/request-checks'
 
 /**
@@ -102,7 +102,7 @@ try {
   const request = new IncomingMessage(new Socket())
   request.headers.authorization = `Bearer ${token}`
   const credentials = { token, project: undefined, request }
-  const identity = await identify(services, requestChecks, credentials)
+  const identity = await identifyCaller(services, requestChecks, credentials)
   const [log, metrics] = [createLog({ logLevel: 'silent', logDir: undefined }), new Metrics()]
   const connection: Connection = { services, log, metrics, transport: 'ws', address: '127.0.0.1', identity }
   const callOf = (on: Connection): Call => ({
@@ -131,7 +131,7 @@ try {
   const overHttp = (run: (call: Call) => void, getIdentity: () => Promise<Connection['identity']>) => async () => {
     for (let index = 0; index < calls; index += 1) run(callOf({ ...connection, identity: await getIdentity() }))
   }
-  const identifyToken = () => identify(services, requestChecks, credentials)
+  const identifyToken = () => identifyCaller(services, requestChecks, credentials)
   const knownIdentity = () => Promise.resolve(identity)
   report(
     'over HTTP (the same, and a token that was seen before)',

@@ -18,27 +18,28 @@ const entries = ['program', 'hook-entry']
 /** Packages that find files beside them, start threads, or require files by computed names. */
 const external = ['better-sqlite3', 'jsonc-parser', 'pg', 'pino']
 
-const nameOf = (workspace: string): string =>
+const packageNameOf = (workspace: string): string =>
   JSON.parse(readFileSync(join(root, workspace, 'package.json'), 'utf8')).name
 
 /**
- * Returns the expression for the URL of a module. It is that of its own file in `dist`: beside it
- * are the migrations, the threads and the versions, in this repository and in a tarball.
+ * Returns the expression that replaces `import.meta.url` in a bundled module. It resolves to the
+ * module's own file in `dist`, because the migrations, the worker threads and the versions are
+ * found relative to that file, in this repository and in a tarball.
  */
-function urlOf(file: string): string {
+function urlExpressionOf(file: string): string {
   const [workspace = '', ...rest] = relative(root, file).split(sep)
   const path = rest.slice(1).join('/')
   if (workspace === 'cli') return `new URL('../${path}', import.meta.url).href`
-  return `import.meta.resolve('${nameOf(workspace)}/${path.replace(/\.js$/, '')}')`
+  return `import.meta.resolve('${packageNameOf(workspace)}/${path.replace(/\.js$/, '')}')`
 }
 
-const keepUrls: Plugin = {
+const moduleUrlPlugin: Plugin = {
   name: 'urls',
   // The ids of the modules of the bundler itself begin with a NUL.
   transform: (code, id) =>
     id.includes('node_modules') || id.startsWith('\0')
       ? undefined
-      : code.replaceAll('import.meta.url', () => urlOf(id)),
+      : code.replaceAll('import.meta.url', () => urlExpressionOf(id)),
 }
 
 /** Returns the license of each bundled package, under its name. */
@@ -57,7 +58,7 @@ function licensesOf(modules: ReadonlySet<string>): string {
 }
 
 /** Returns the time of the last change below a folder. */
-const lastChangeIn = (path: string): number =>
+const lastChangeBelow = (path: string): number =>
   Math.max(
     ...readdirSync(path, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.name.endsWith('.js') && !entry.parentPath.startsWith(folder))
@@ -66,15 +67,15 @@ const lastChangeIn = (path: string): number =>
 
 const marker = join(folder, 'LICENSES')
 const workspaces = ['shared', 'tools', 'server', 'client', 'bridge', 'cli']
-const built = Math.max(...workspaces.map((workspace) => lastChangeIn(join(root, workspace, 'dist'))))
+const builtAtMs = Math.max(...workspaces.map((workspace) => lastChangeBelow(join(root, workspace, 'dist'))))
 // Without a change since the last bundle there is nothing to do.
-if (!existsSync(marker) || statSync(marker).mtimeMs <= built) {
+if (!existsSync(marker) || statSync(marker).mtimeMs <= builtAtMs) {
   rmSync(folder, { recursive: true, force: true })
   const { output } = await build({
     input: Object.fromEntries(entries.map((name) => [name, join(root, `cli/dist/${name}.js`)])),
     platform: 'node',
     external: external.map((name) => new RegExp(`^${name}(/|$)`)),
-    plugins: [keepUrls],
+    plugins: [moduleUrlPlugin],
     logLevel: 'warn',
     output: { dir: folder, format: 'es', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
   })

@@ -30,15 +30,16 @@ function textOf(declaration: ts.Declaration): string {
 }
 
 /** True for the types of the server's schemas, which have their own reference. */
-const isShape = (declaration: ts.Declaration): boolean => basename(declaration.getSourceFile().fileName) === 'api.d.ts'
+const isSchemaType = (declaration: ts.Declaration): boolean =>
+  basename(declaration.getSourceFile().fileName) === 'api.d.ts'
 
-const shapeNames: string[] = []
+const schemaTypeNames: string[] = []
 const sections: string[] = []
 for (const symbol of checker.getExportsOfModule(entryModule).toSorted((a, b) => a.name.localeCompare(b.name))) {
   const declared = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol
   const [declaration] = declared.declarations ?? []
   if (!declaration) throw new Error(`${symbol.name} has no declaration`)
-  if (isShape(declaration)) shapeNames.push(`\`${symbol.name}\``)
+  if (isSchemaType(declaration)) schemaTypeNames.push(`\`${symbol.name}\``)
   else sections.push(`## ${symbol.name}\n\n\`\`\`ts\n${textOf(declaration)}\n\`\`\``)
 }
 
@@ -49,7 +50,7 @@ const text = `# What the client exports
 \`Api\`. The client also exports the following types, which are generated from the router and the
 schemas in \`shared/src\`:
 
-${shapeNames.map((name) => `- ${name}`).join('\n')}
+${schemaTypeNames.map((name) => `- ${name}`).join('\n')}
 
 ${sections.join('\n\n')}
 `

@@ -15,7 +15,7 @@ import { leasedTask, task } from '@tony/mcp-shared/tasks'
 import { z } from 'zod'
 import { inputFieldsOf } from './input-fields.ts'
 
-const output = new URL('../client/src/generated/api.ts', import.meta.url)
+const apiFile = new URL('../client/src/generated/api.ts', import.meta.url)
 
 /**
  * Shared files that the client needs at run time. They are copied, because the client's package
@@ -38,7 +38,7 @@ for (const [name, schema] of Object.entries({
   namedSchemas.add(schema, { id: name === 'Agent' ? 'AgentInfo' : name })
 }
 
-type Json = z.core.JSONSchema._JSONSchema
+type JsonSchema = z.core.JSONSchema._JSONSchema
 
 const definitions = new Map<string, string>()
 
@@ -46,22 +46,22 @@ function objectType(schema: z.core.JSONSchema.BaseSchema): string {
   const required = new Set(schema.required ?? [])
   const fields = Object.entries(schema.properties ?? {}).map(
     ([key, value]) =>
-      `${JSON.stringify(key).replace(/^"([A-Za-z_]\w*)"$/, '$1')}${required.has(key) ? '' : '?'}: ${typeOf(value)}${required.has(key) ? '' : ' | undefined'}`,
+      `${JSON.stringify(key).replace(/^"([A-Za-z_]\w*)"$/, '$1')}${required.has(key) ? '' : '?'}: ${typeTextOf(value)}${required.has(key) ? '' : ' | undefined'}`,
   )
   const rest = schema.additionalProperties
-  if (fields.length === 0) return `Record<string, ${rest === undefined || rest === false ? 'never' : typeOf(rest)}>`
+  if (fields.length === 0) return `Record<string, ${rest === undefined || rest === false ? 'never' : typeTextOf(rest)}>`
   const open = typeof rest === 'object' ? ['[key: string]: unknown'] : []
   return `{ ${[...fields, ...open].join('; ')} }`
 }
 
-function typeOf(schema: Json): string {
+function typeTextOf(schema: JsonSchema): string {
   if (typeof schema === 'boolean') return 'unknown'
   if (schema.$ref !== undefined) return schema.$ref.split('/').at(-1) ?? 'unknown'
   if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(' | ')
   if (schema.const !== undefined) return JSON.stringify(schema.const)
   const choices = schema.anyOf ?? schema.oneOf
-  if (choices) return [...new Set(choices.map(typeOf))].join(' | ')
-  if (Array.isArray(schema.type)) return schema.type.map((type) => typeOf({ ...schema, type })).join(' | ')
+  if (choices) return [...new Set(choices.map(typeTextOf))].join(' | ')
+  if (Array.isArray(schema.type)) return schema.type.map((type) => typeTextOf({ ...schema, type })).join(' | ')
   switch (schema.type) {
     case 'string':
       return 'string'
@@ -73,7 +73,7 @@ function typeOf(schema: Json): string {
     case 'null':
       return 'null'
     case 'array':
-      return `readonly (${typeof schema.items === 'object' && !Array.isArray(schema.items) ? typeOf(schema.items) : 'unknown'})[]`
+      return `readonly (${typeof schema.items === 'object' && !Array.isArray(schema.items) ? typeTextOf(schema.items) : 'unknown'})[]`
     case 'object':
       return objectType(schema)
     default:
@@ -81,10 +81,10 @@ function typeOf(schema: Json): string {
   }
 }
 
-function printType(schema: z.ZodType, io: 'input' | 'output'): string {
+function schemaTypeTextOf(schema: z.ZodType, io: 'input' | 'output'): string {
   const json = z.toJSONSchema(schema, { io, metadata: namedSchemas, unrepresentable: 'any' })
-  for (const [name, definition] of Object.entries(json.$defs ?? {})) definitions.set(name, typeOf(definition))
-  return typeOf(json)
+  for (const [name, definition] of Object.entries(json.$defs ?? {})) definitions.set(name, typeTextOf(definition))
+  return typeTextOf(json)
 }
 
 /** A node in the tree of procedure paths: further nodes, or the procedures at its leaves. */
@@ -130,15 +130,17 @@ for (const [path, { kind, meta, input, output: reply }] of procedures) {
     `  '${path}': { kind: '${kind}', repeat: '${kind === 'subscription' ? 'safe' : repeat}'${waits} },`,
   )
   const optional = input.safeParse({}).success
-  const inputType = `${printType(input, 'input')}`.replace(/ \| undefined$/, '')
+  const inputType = `${schemaTypeTextOf(input, 'input')}`.replace(/ \| undefined$/, '')
   const parameter = `input${optional ? '?' : ''}: ${inputType}`
   const options = kind === 'subscription' ? 'options?: SubscribeOptions' : 'options?: CallOptions'
   const result =
-    kind === 'subscription' ? `Subscription<${printType(reply, 'output')}>` : `Promise<${printType(reply, 'output')}>`
+    kind === 'subscription'
+      ? `Subscription<${schemaTypeTextOf(reply, 'output')}>`
+      : `Promise<${schemaTypeTextOf(reply, 'output')}>`
   addProcedure(procedureTree, path.split('.'), `(${parameter}, ${options}): ${result}`)
 }
 
-const shapes = [...definitions]
+const typeDeclarations = [...definitions]
   .sort(([a], [b]) => a.localeCompare(b))
   .map(([name, type]) => `export type ${name} = ${type}`)
 const policies = Object.entries(errorPolicies).map(
@@ -148,7 +150,7 @@ const policies = Object.entries(errorPolicies).map(
 const text = `// Written by scripts/generate-client.ts from the router. Do not edit.
 import type { CallOptions, Subscription, SubscribeOptions } from '../api/calls.ts'
 
-${shapes.join('\n\n')}
+${typeDeclarations.join('\n\n')}
 
 /** Every procedure of the server, typed. */
 export interface Api {
@@ -176,12 +178,12 @@ ${[...procedures].map(([path, { kind, input }]) => `  '${path}': ${JSON.stringif
 `
 
 const generatedFiles = [
-  [output, text] as const,
+  [apiFile, text] as const,
   [new URL('../cli/src/generated/procedures.ts', import.meta.url), fieldsText] as const,
   ...copiedFiles.map((name) => {
     const from = readFileSync(new URL(`../shared/src/${name}.ts`, import.meta.url), 'utf8')
     const head = `// Copied by scripts/generate-client.ts from shared/src/${name}.ts. Do not edit.\n`
-    return [new URL(`${name}.ts`, output), `${head}${from}`] as const
+    return [new URL(`${name}.ts`, apiFile), `${head}${from}`] as const
   }),
 ]
 for (const [file, wanted] of generatedFiles) {

@@ -14,7 +14,7 @@ import { roles } from '@tony/mcp-shared/roles'
 import { taskTransitions } from '@tony/mcp-shared/tasks'
 import { z } from 'zod'
 import { exitCodesText } from '../cli/src/exit-codes.ts'
-import { type EffectFormat, effects, type LabelEffect, type StateEffect } from '../cli/src/plan/effects.ts'
+import { type EffectFormat, type LabelEffect, type StateEffect, trackerEffects } from '../cli/src/plan/effects.ts'
 import { commandTable } from './command-table.ts'
 
 const rowOf = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
@@ -54,7 +54,7 @@ const procedureTable = tableOf(['procedure', 'kind', 'permission', 'lowest role'
 type Transitions = Readonly<Record<string, { readonly from: readonly string[]; readonly to: string }>>
 
 /** The transitions by which an import reopens tasks. Its states are ends for everyone else. */
-const reopening: ReadonlySet<string> = new Set(['reopen'])
+const reopeningTransitions: ReadonlySet<string> = new Set(['reopen'])
 
 /**
  * Draws one arrow for each pair of states, labelled with its transitions. A state that only has
@@ -66,7 +66,7 @@ function diagramOf(transitions: Transitions, initialStates: Readonly<Record<stri
     for (const state of from)
       arrows.set(`${state} --> ${to}`, [...(arrows.get(`${state} --> ${to}`) ?? []), transition])
   }
-  const exits = Object.entries(transitions).filter(([transition]) => !reopening.has(transition))
+  const exits = Object.entries(transitions).filter(([transition]) => !reopeningTransitions.has(transition))
   const statesWithExit = new Set(exits.flatMap(([, { from }]) => from))
   const endStates = new Set(Object.values(transitions).flatMap(({ to }) => (statesWithExit.has(to) ? [] : [to])))
   return [
@@ -98,7 +98,7 @@ function labelText(effect: LabelEffect): string {
 
 /** The words of another tracker and their effects. */
 function effectTable(format: EffectFormat): string {
-  const { states, edges, kinds, flags, labels = {} } = effects[format]
+  const { states, edges, kinds, flags, labels = {} } = trackerEffects[format]
   const inWords = (effect: string) => effect.replaceAll('_', ' ')
   const stateText = ({ status, hold }: StateEffect) => (hold === undefined ? status : `held: ${hold}`)
   const rows = [

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 
-type Json = z.core.JSONSchema._JSONSchema
-type Schema = Exclude<Json, boolean>
+type JsonSchema = z.core.JSONSchema._JSONSchema
+type Schema = Exclude<JsonSchema, boolean>
 
 /** One field of an input as an option of a command: its kind, and its words if it is an enum. */
 interface InputField {
@@ -11,14 +11,14 @@ interface InputField {
   readonly words?: readonly string[]
 }
 
-const kinds: Readonly<Record<string, InputField['kind']>> = {
+const kindByType: Readonly<Record<string, InputField['kind']>> = {
   string: 'text',
   integer: 'number',
   number: 'number',
   boolean: 'flag',
 }
 
-const isSchema = (schema: Json | readonly Json[] | undefined): schema is Schema =>
+const isSchema = (schema: JsonSchema | readonly JsonSchema[] | undefined): schema is Schema =>
   typeof schema === 'object' && !Array.isArray(schema)
 
 /** Splits `X | null` into X and the fact that it may be null. */
@@ -39,7 +39,7 @@ function kindOf(schema: Schema): Pick<InputField, 'kind' | 'words'> {
     const item = kindOf(schema.items)
     return item.kind === 'text' ? { ...item, kind: 'texts' } : { kind: 'json' }
   }
-  return { kind: (typeof schema.type === 'string' && kinds[schema.type]) || 'json' }
+  return { kind: (typeof schema.type === 'string' && kindByType[schema.type]) || 'json' }
 }
 
 function addFields(fields: Record<string, InputField>, schema: Schema, prefix: string, isRequired: boolean): void {

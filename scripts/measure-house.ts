@@ -68,7 +68,7 @@ const traits: readonly (readonly [name: string, text: (measures: Measures) => st
 const reviewedComments = [25.5, 2.66, 2.28, 14.5, 1.32, 1.95, 2.43]
 const reviewedDocs = [1.06, 1.26, 7.2, 0.11, 1.29, 1.35]
 /** The last row is the range over pg-boss, dbos, restate and nats. */
-const anchors: readonly (readonly string[])[] = [
+const referenceRates: readonly (readonly string[])[] = [
   ['pds', '0.3', '0', '0', '.14', '0', '0', '0'],
   ['river', '0.3', '.03', '.17', '.02', '.05', '.02', '.02'],
   ['graphile', '8.4', '.10', '.10', '.19', '.10', '0', '.10'],
@@ -105,7 +105,7 @@ function measurePages(pages: readonly Page[]) {
 }
 
 /** The production dependencies of each package. */
-const dependencies = (): Readonly<Record<string, number>> =>
+const countDependencies = (): Readonly<Record<string, number>> =>
   Object.fromEntries(
     packages.map((name) => {
       const manifest: { dependencies?: object } = JSON.parse(readFileSync(resolve(root, name, 'package.json'), 'utf8'))
@@ -124,7 +124,7 @@ function measureHouse() {
     testRatio: Math.round((code.tests.codeLines / code.product.codeLines) * 100) / 100,
     circles: cycles(product).length,
     reExports: barrels(product).length,
-    dependencies: dependencies(),
+    dependencies: countDependencies(),
     gates: budgetUseOf(product),
     pages: Object.fromEntries(Object.entries(pageGroups).map(([name, group]) => [name, measurePages(group)])),
     comments: families(product),
@@ -138,7 +138,7 @@ function measureHouse() {
   }
 }
 
-type House = ReturnType<typeof measureHouse>
+type HouseMeasures = ReturnType<typeof measureHouse>
 
 /** Prints a table: the first column to the left, the others to the right. */
 function printTable(title: string, rows: readonly (readonly string[])[]): void {
@@ -154,7 +154,7 @@ const transpose = (rows: readonly (readonly string[])[]): string[][] =>
 const dependencyText = (counts: Readonly<Record<string, number>>): string =>
   packages.map((name) => counts[name]).join('/')
 
-function printCode({ code, testRatio, circles, reExports, dependencies, gates }: House): void {
+function printCode({ code, testRatio, circles, reExports, dependencies, gates }: HouseMeasures): void {
   const columns = Object.entries<Measures>(code)
   printTable('Code', [
     ['trait', 'review', ...columns.map(([name]) => name)],
@@ -177,7 +177,7 @@ function printCode({ code, testRatio, circles, reExports, dependencies, gates }:
   ])
 }
 
-function printPages({ pages }: House): void {
+function printPages({ pages }: HouseMeasures): void {
   printTable('Lines of the docs, without blank lines (review: docs/*.md 118 over 200, max 609; decisions median 142)', [
     ['pages', 'median', 'p90', 'max', '> 100', '> 120', 'lines > 200', 'lines > 100 that can be wrapped'],
     ...Object.entries(pages).map(([name, { median, p90, max, over100, over120, over200, tooWide }]) => [
@@ -201,7 +201,7 @@ const changeOf = (now: readonly number[], before: readonly number[]): string[] =
     return `${change > 0 ? '+' : ''}${change} %`
   })
 
-function printProse({ comments, docs, commentsByFolder, tooWide }: House): void {
+function printProse({ comments, docs, commentsByFolder, tooWide }: HouseMeasures): void {
   const [now, docsNow] = [cellsOf(comments), cellsOf(docs).slice(1)]
   const labels = labelsOf(comments)
   printTable(
@@ -211,7 +211,7 @@ function printProse({ comments, docs, commentsByFolder, tooWide }: House): void 
       ['now', ...now.map(String)],
       ['review', ...reviewedComments.map(String)],
       ['change', ...changeOf(now, reviewedComments)],
-      ...anchors,
+      ...referenceRates,
     ]),
   )
   printTable(

@@ -55,8 +55,9 @@ function stage(folder: string, to: string, bundled: readonly string[]): void {
   cpSync(join(root, 'LICENSE'), join(to, 'LICENSE'))
   if (folder === 'cli') cpSync(join(root, 'README.md'), join(to, 'README.md'))
   else writeFileSync(join(to, 'README.md'), readmeOf(manifest))
-  // The packages inside are files of the outer one, which names their dependencies. As
-  // `bundleDependencies`, a global install of npm 11 leaves out what they need.
+  // The bundled packages are plain files in `dist/node_modules`, and the manifest of the outer
+  // package lists their dependencies. With `bundleDependencies`, a global install of npm 11 would
+  // not install these dependencies.
   const inner = bundled.flatMap((name) => Object.entries(manifestOf(folderByName.get(name) ?? '').dependencies))
   const published = {
     ...manifest,

@@ -32,7 +32,7 @@ const urlOf = ({ repository, commit, path }: CorpusFile): string =>
   `https://raw.githubusercontent.com/${repository}/${commit}/${path}`
 
 /** Returns the path of a file of the corpus; undefined if it is neither there nor reachable. */
-async function pathOf(each: CorpusFile, into: string): Promise<string | undefined> {
+async function fetchCorpusFile(each: CorpusFile, into: string): Promise<string | undefined> {
   const { sha256 } = each
   const file = join(into, sha256)
   if (!existsSync(file)) {
@@ -54,27 +54,29 @@ function countReasons(differences: readonly Difference[]): string {
 }
 
 const absent: CorpusFile[] = []
-let compared = 0
-let unexplained = 0
+let comparedCount = 0
+let unexplainedCount = 0
 for (const each of files) {
   const name = `${each.format} ${each.repository}@${each.commit.slice(0, 9)} (${each.date})`
-  const file = await pathOf(each, folder)
+  const file = await fetchCorpusFile(each, folder)
   if (file === undefined) {
     process.stdout.write(`${name}: SKIPPED, not in the folder and not reachable\n`)
     absent.push(each)
     continue
   }
   const { tasks, ready, differences } = await compareReady(each.format, file, readFileSync(file, 'utf8'))
-  compared += 1
+  comparedCount += 1
   const open = differences.filter(({ reason }) => reason === undefined)
-  unexplained += open.length
+  unexplainedCount += open.length
   process.stdout.write(`${name}: ${tasks} tasks, ${ready} ready there, ${differences.length} differ\
 ${countReasons(differences)}\n`)
   for (const { id, where } of open.slice(0, 10)) process.stdout.write(`    NO REASON: ${id} (${where})\n`)
 }
-process.stdout.write(`${compared} of ${files.length} files compared, ${unexplained} differences without a reason\n`)
+process.stdout.write(
+  `${comparedCount} of ${files.length} files compared, ${unexplainedCount} differences without a reason\n`,
+)
 if (absent.length > 0) {
   process.stdout.write(`to compare the others, save each URL as the file beside it:\n`)
   for (const each of absent) process.stdout.write(`    ${urlOf(each)} ${join(folder, each.sha256)}\n`)
 }
-process.exitCode = unexplained > 0 || compared === 0 ? 1 : 0
+process.exitCode = unexplainedCount > 0 || comparedCount === 0 ? 1 : 0

@@ -24,18 +24,18 @@ const { values } = parseArgs({
 const imagesPerRun = 400
 
 const print = (...cells: readonly (string | number)[]): void => void process.stdout.write(`| ${cells.join(' | ')} |\n`)
-const heading = (...cells: readonly string[]): void => {
+const printHeading = (...cells: readonly string[]): void => {
   print(...cells)
   print(...cells.map(() => '---'))
 }
 
-function fail(lines: readonly string[]): void {
+function reportFailures(lines: readonly string[]): void {
   for (const line of lines) process.stdout.write(`\n  ${line}\n`)
   process.exitCode = 1
 }
 
 async function judgePowerCuts(images: number, firstSeed: number): Promise<void> {
-  heading('run', 'operations', 'images', 'distinct', 'lost', 'corrupt', 'backups not synced', 'time')
+  printHeading('run', 'operations', 'images', 'distinct', 'lost', 'corrupt', 'backups not synced', 'time')
   const total = { operations: 0, images: 0, distinct: 0, lost: 0, corrupt: 0, unsynced: 0 }
   const wrong: string[] = []
   const start = performance.now()
@@ -43,18 +43,27 @@ async function judgePowerCuts(images: number, firstSeed: number): Promise<void> 
     const since = performance.now()
     const cut = await cutPower({ tasks: 100, images: Math.min(imagesPerRun, images - total.images), seed })
     const operations = cut.recording.operations.length
-    print(`seed ${seed}`, operations, cut.images, cut.distinct, cut.lost, cut.corrupt, cut.unsynced.length, time(since))
+    print(
+      `seed ${seed}`,
+      operations,
+      cut.images,
+      cut.distinct,
+      cut.lost,
+      cut.corrupt,
+      cut.unsynced.length,
+      formatSeconds(since),
+    )
     wrong.push(...cut.failures, ...cut.unsynced)
     total.operations += operations
     total.unsynced += cut.unsynced.length
     for (const key of ['images', 'distinct', 'lost', 'corrupt'] as const) total[key] += cut[key]
   }
   const { operations, distinct, lost, corrupt, unsynced } = total
-  print('**all**', operations, total.images, distinct, lost, corrupt, unsynced, time(start))
-  if (wrong.length > 0) fail(wrong)
+  print('**all**', operations, total.images, distinct, lost, corrupt, unsynced, formatSeconds(start))
+  if (wrong.length > 0) reportFailures(wrong)
 }
 
-const time = (since: number): string => `${((performance.now() - since) / 1_000).toFixed(0)} s`
+const formatSeconds = (since: number): string => `${((performance.now() - since) / 1_000).toFixed(0)} s`
 
 /** Runs with each error. A line on standard error after each run says how far it is. */
 async function runErrors(errors: readonly string[]): Promise<readonly ErrorRun[]> {
@@ -67,13 +76,15 @@ async function runErrors(errors: readonly string[]): Promise<readonly ErrorRun[]
     const [done, all] = [runs.length, errors.length]
     const leftMinutes = Math.ceil((((performance.now() - start) / done) * (all - done)) / 60_000)
     const result = run.problems[0] ?? (run.reached ? 'as it must' : 'not reached')
-    process.stderr.write(`${done} of ${all}: ${error}, ${time(since)}: ${result}; about ${leftMinutes} min left\n`)
+    process.stderr.write(
+      `${done} of ${all}: ${error}, ${formatSeconds(since)}: ${result}; about ${leftMinutes} min left\n`,
+    )
   }
   return runs
 }
 
 async function judgeErrors(count: number): Promise<void> {
-  heading('call', 'errors', 'reached', 'images', 'runs with a problem')
+  printHeading('call', 'errors', 'reached', 'images', 'runs with a problem')
   const runs = await runErrors(await chooseErrors(count))
   for (const call of ['sync', 'write', 'read']) {
     const own = runs.filter(({ error }) => error.startsWith(call))
@@ -82,14 +93,14 @@ async function judgeErrors(count: number): Promise<void> {
     print(call, own.length, reached, images, own.filter(({ problems }) => problems.length > 0).length)
   }
   const wrong = runs.flatMap(({ error, problems }) => problems.map((problem) => `${error}: ${problem}`))
-  if (wrong.length > 0) fail(wrong)
+  if (wrong.length > 0) reportFailures(wrong)
 }
 
 async function judgeControls(): Promise<void> {
-  heading('planted fault', 'noticed')
+  printHeading('planted fault', 'noticed')
   const shown = async (name: string, found: readonly string[]) => {
     print(name, found[0]?.slice(0, 120).replaceAll('\n', ' ') ?? '**no**')
-    if (found.length === 0) fail([`nothing shows: ${name}`])
+    if (found.length === 0) reportFailures([`nothing shows: ${name}`])
   }
   for (const fault of powerFaults) await shown(fault.name, await showPowerFault(fault))
   for (const control of errorControls) await shown(control.fault.name, await showErrorFault(control))

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { effects } from '../cli/src/plan/effects.ts'
+import { trackerEffects } from '../cli/src/plan/effects.ts'
 import { type Plan, readPlan } from '../cli/src/plan/read.ts'
 import { idsOf, planFile, refusal, rowOf } from './plan-file.ts'
 
@@ -111,10 +111,13 @@ describe('a task becomes a row', () => {
     expect((await readTasks(tasks, { replay: true })).tasks[0]?.status).toBe(replayed)
   })
 
-  test.each(Object.entries(effects.athms.states))('state %s has the effect of the table', async (status, effect) => {
-    const { tasks } = await readTasks([task('a', { status: status.replaceAll('_', '-') })])
-    expect([tasks[0]?.status, tasks[0]?.hold]).toEqual([effect.status, effect.hold])
-  })
+  test.each(Object.entries(trackerEffects.athms.states))(
+    'state %s has the effect of the table',
+    async (status, effect) => {
+      const { tasks } = await readTasks([task('a', { status: status.replaceAll('_', '-') })])
+      expect([tasks[0]?.status, tasks[0]?.hold]).toEqual([effect.status, effect.hold])
+    },
+  )
 
   test('a blocked task with dependencies is held by them alone, and a replay has no holds', async () => {
     const tasks = [task('b'), task('a', { status: 'blocked', blockedBy: ['b'] }), task('c', { status: 'assigned' })]

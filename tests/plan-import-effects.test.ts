@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
-import { effects } from '../cli/src/plan/effects.ts'
+import { trackerEffects } from '../cli/src/plan/effects.ts'
 import { readPlan } from '../cli/src/plan/read.ts'
 import { edges, idsOf, issue, jsonLines, planFile, readIssues, refusal, rowOf } from './plan-file.ts'
 
@@ -9,10 +9,13 @@ const edge = (from: string, to: string, type: string, more = {}) => ({
   dependencies: [{ issue_id: from, depends_on_id: to, type, ...more }],
 })
 
-test.each(Object.entries(effects.beads.states))('the state %s has the effect of the table', async (status, effect) => {
-  const row = rowOf(await readIssues([issue('a', { status })]), 'a')
-  expect([row.status, row.hold]).toEqual([effect.status, effect.hold])
-})
+test.each(Object.entries(trackerEffects.beads.states))(
+  'the state %s has the effect of the table',
+  async (status, effect) => {
+    const row = rowOf(await readIssues([issue('a', { status })]), 'a')
+    expect([row.status, row.hold]).toEqual([effect.status, effect.hold])
+  },
+)
 
 test('a word that the table lacks holds the task', async () => {
   const plan = await readIssues([

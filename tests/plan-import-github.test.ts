@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { effects } from '../cli/src/plan/effects.ts'
+import { trackerEffects } from '../cli/src/plan/effects.ts'
 import { type ReadOptions, readPlan } from '../cli/src/plan/read.ts'
 import { idsOf, jsonLines, planFile, refusal, rowOf } from './plan-file.ts'
 
@@ -136,19 +136,22 @@ describe('issues of the REST API', () => {
   })
 })
 
-test.each(Object.entries(effects.github.states))('the state %s has the effect of the table', async (word, effect) => {
-  const isReason = ['completed', 'not_planned', 'duplicate'].includes(word)
-  const states = isReason
-    ? [
-        issue(1, { state: 'CLOSED', stateReason: word.toUpperCase() }),
-        restIssue(2, { state: 'closed', state_reason: word }),
-      ]
-    : [issue(1, { state: word.toUpperCase() }), restIssue(2, { state: word })]
-  for (const { status, hold } of (await read(states)).tasks)
-    expect([status, hold]).toEqual([effect.status, effect.hold])
-})
+test.each(Object.entries(trackerEffects.github.states))(
+  'the state %s has the effect of the table',
+  async (word, effect) => {
+    const isReason = ['completed', 'not_planned', 'duplicate'].includes(word)
+    const states = isReason
+      ? [
+          issue(1, { state: 'CLOSED', stateReason: word.toUpperCase() }),
+          restIssue(2, { state: 'closed', state_reason: word }),
+        ]
+      : [issue(1, { state: word.toUpperCase() }), restIssue(2, { state: word })]
+    for (const { status, hold } of (await read(states)).tasks)
+      expect([status, hold]).toEqual([effect.status, effect.hold])
+  },
+)
 
-test.each(Object.entries(effects.github.labels ?? {}))(
+test.each(Object.entries(trackerEffects.github.labels ?? {}))(
   'the label %s has the effect of the table',
   async (word, effect) => {
     const [task] = (await read([issue(1, { labels: [label(word.replaceAll('_', '-').toUpperCase())] })])).tasks

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { effects } from '../cli/src/plan/effects.ts'
+import { trackerEffects } from '../cli/src/plan/effects.ts'
 import { readPlan } from '../cli/src/plan/read.ts'
 import { idsOf, planFile, refusal, rowOf } from './plan-file.ts'
 
@@ -70,11 +70,14 @@ test('an id stays when the order changes, equal items are numbered, and an id ca
   expect(ids.every((id) => id.length <= 200)).toBe(true)
 })
 
-test.each(Object.entries(effects.markdown.states))('the box %s has the effect of the table', async (word, effect) => {
-  const line = word === 'struck' ? '- [ ] ~~Do it~~' : `- ${word} Do it`
-  const [task] = (await read(line)).tasks
-  expect([task?.title, task?.status, task?.hold]).toEqual(['Do it', effect.status, effect.hold])
-})
+test.each(Object.entries(trackerEffects.markdown.states))(
+  'the box %s has the effect of the table',
+  async (word, effect) => {
+    const line = word === 'struck' ? '- [ ] ~~Do it~~' : `- ${word} Do it`
+    const [task] = (await read(line)).tasks
+    expect([task?.title, task?.status, task?.hold]).toEqual(['Do it', effect.status, effect.hold])
+  },
+)
 
 test('an unknown box holds the task, with its line', async () => {
   const plan = await read('- [ ] a', '- [?] b')

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { effects } from '../cli/src/plan/effects.ts'
+import { trackerEffects } from '../cli/src/plan/effects.ts'
 import { readPlan } from '../cli/src/plan/read.ts'
 import { planFile, refusal, rowOf } from './plan-file.ts'
 
@@ -41,7 +41,7 @@ test('a tag is an epic, and the ids of all tags but master begin with it', async
   expect(rowOf(plan, 'web:2')).toMatchObject({ epic: 'web', dependsOn: ['web:1'] })
 })
 
-test.each(Object.entries(effects.taskmaster.states))(
+test.each(Object.entries(trackerEffects.taskmaster.states))(
   'the state %s has the effect of the table',
   async (status, effect) => {
     const row = rowOf(await read({ tasks: [task(1, { status: status.replaceAll('_', '-') })] }), '1')

@@ -4,9 +4,9 @@ import type { Client, Task } from '@tony/mcp-client'
 import { describe, expect, test } from 'vitest'
 import { beadsIdsOf } from '../cli/src/export/beads.ts'
 import type { ExportFormat } from '../cli/src/export/format-names.ts'
-import { exportTexts } from '../cli/src/export/formats.ts'
+import { textExporters } from '../cli/src/export/formats.ts'
 import { ExportedProject } from '../cli/src/export/project.ts'
-import { fileIdOf, layOut } from '../cli/src/export/taskmaster-ids.ts'
+import { fileIdOf, layOutTasks } from '../cli/src/export/taskmaster-ids.ts'
 import { publishPlan } from '../cli/src/plan/publish.ts'
 import { readPlan } from '../cli/src/plan/read.ts'
 import { jsonLines, planFile } from './plan-file.ts'
@@ -35,7 +35,7 @@ async function importInto(
 async function exported(client: Client, format: ExportFormat): Promise<{ text: string; project: ExportedProject }> {
   const project = await ExportedProject.read(client)
   let text = ''
-  for await (const part of exportTexts[format](project, '2999-01-01T00:00:00.000Z')) text += part
+  for await (const part of textExporters[format](project, '2999-01-01T00:00:00.000Z')) text += part
   return { text, project }
 }
 
@@ -43,7 +43,7 @@ async function exported(client: Client, format: ExportFormat): Promise<{ text: s
 function fileIdsOf({ outlines }: ExportedProject, format: ExportFormat): ReadonlyMap<string, string> {
   if (format === 'beads') return beadsIdsOf(outlines)
   if (format === 'json') return new Map([...outlines.values()].map(({ id, externalId }) => [id, externalId ?? id]))
-  return new Map([...layOut(outlines).places].map(([id, place]) => [id, fileIdOf(place)]))
+  return new Map([...layOutTasks(outlines).positions].map(([id, place]) => [id, fileIdOf(place)]))
 }
 
 const taken: readonly Task['status'][] = ['in_progress', 'input_required', 'in_review']

@@ -4,12 +4,12 @@ import { createMcpServer, type ToolCallWrapper } from '@tony/mcp-tools/mcp-serve
 import { type Clock, repeatEvery, systemClock } from './clock.ts'
 import type { BridgeConfig } from './environment.ts'
 import { HookContentSource } from './hooks/hook-content.ts'
-import { HookRequests } from './hooks/hook-requests.ts'
+import { HookRequestHandler } from './hooks/hook-requests.ts'
 import { HostSession } from './session/host-session.ts'
 import { hostSessionKey, takeSlot } from './session/slots.ts'
 import { workspaceOf } from './session/workspace.ts'
 import { channelCapability } from './wake/providers/channel.ts'
-import { openWaking } from './wake/waking.ts'
+import { createWakeServices } from './wake/waking.ts'
 
 const { version }: { version: string } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 
@@ -20,7 +20,7 @@ const progressIntervalMs = 10_000
  * Sends progress notifications while a tool waits, if the host wants them. Some hosts limit the
  * silence of a tool and not its duration.
  */
-const reportProgress =
+const createProgressWrapper =
   (clock: Clock): ToolCallWrapper =>
   async ({ signal, reportProgress }, run) => {
     if (!reportProgress) return run(signal)
@@ -36,7 +36,7 @@ const reportProgress =
 export interface Bridge {
   readonly hostSession: HostSession
   /** The requests of the hooks of this host. */
-  readonly requests: HookRequests
+  readonly requests: HookRequestHandler
   /** Registers as soon as possible, and wakes the session from then on. */
   readonly start: () => void
   /** Creates an MCP server of this session for one connection of the host. */
@@ -56,17 +56,17 @@ export function openBridge(
     notify: async (notification: { method: string; params: Record<string, unknown> }) =>
       current?.server.notification(notification),
   }
-  const { activity, wakes, stopHook, recordThread } = openWaking({ wake, clock, connection })
+  const { activity, wakes, stopHook, recordThread } = createWakeServices({ wake, clock, connection })
   const onJoined = wakes.attach.bind(wakes)
   const hostSession = new HostSession({ settings, slot, workspace: workspaceInfo.name, clock, onJoined })
-  const report = reportProgress(clock)
+  const report = createProgressWrapper(clock)
   const wrapCall: ToolCallWrapper = (call, run) => {
     if (call.tool === 'next_task') wakes.recordClaim()
     return activity.during(() => report(call, run))
   }
   return {
     hostSession,
-    requests: new HookRequests({
+    requests: new HookRequestHandler({
       hostSession,
       contentSource: new HookContentSource(hostSession, clock),
       activity,

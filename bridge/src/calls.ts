@@ -1,10 +1,10 @@
 import { type Client, TonyError } from '@tony/mcp-client'
-import { createTypedCalls, type Path } from '@tony/mcp-tools/calls'
+import { createTypedCalls, type ProcedurePath } from '@tony/mcp-tools/calls'
 import { isRecord } from './is-record.ts'
 
 async function callProcedure(
   client: Client,
-  path: Path,
+  path: ProcedurePath,
   input: unknown,
   signal: AbortSignal | undefined,
 ): Promise<unknown> {
@@ -23,10 +23,11 @@ export const toolCallsOf = (client: Client) =>
 export const rejoinCodes: ReadonlySet<string> = new Set(['CLIENT_CLOSED', 'UNAUTHENTICATED', 'TOKEN_EXPIRED'])
 
 /**
- * Every call acks the messages shown before it, because the model has read them. These calls do
- * not: the bridge makes them while it renders messages, before the model has read them.
+ * Procedures whose calls ack no messages. Any other call acks the messages shown before it, because
+ * a model that calls again has read them. The bridge itself makes these calls while it renders
+ * messages, before the model has read them.
  */
-export const nonAcknowledgingPaths: ReadonlySet<Path> = new Set(['agents.get'])
+export const nonAcknowledgingPaths: ReadonlySet<ProcedurePath> = new Set(['agents.get'])
 
 /** Codes of a deliberate end of the agent. It joins again only at the request of its model. */
 export const deliberateEndCodes: ReadonlySet<string> = new Set(['TOKEN_REVOKED', 'STALE_INCARNATION'])

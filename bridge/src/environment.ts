@@ -9,7 +9,7 @@ export class BridgeConfigError extends Error {
   override readonly name = 'BridgeConfigError'
 }
 
-const environment = z.object({
+const environmentSchema = z.object({
   TONY_MCP_URL: z.url().optional(),
   TONY_MCP_SERVER_URL: z.url().optional(),
   /** An API key or an enrolment token. TONY_TOKEN_FILE is the path of a file with one. */
@@ -59,7 +59,7 @@ const readKeyFile = (file: string): string => readFileSync(file, 'utf8').trim()
 /** Reads the environment of a bridge. Throws BridgeConfigError, which lists every problem. */
 export function readBridgeConfig(env: Readonly<Record<string, string | undefined>>): BridgeConfig {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
-  const parsed = environment.safeParse(given)
+  const parsed = environmentSchema.safeParse(given)
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
     throw new BridgeConfigError(`the environment cannot be used: ${problems.join('; ')}`)

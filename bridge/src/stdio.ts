@@ -12,10 +12,11 @@ const leaveTimeoutMs = 3_000
 const parentIntervalMs = 2_000
 
 /**
- * Resolves once the host has ended. Its input may stay open after that, because another process
- * holds the pipe: the system then gives this process another parent.
+ * Resolves once the host has ended. Standard input may stay open after that, because another
+ * process holds the pipe. The id of the parent process is polled instead: the operating system
+ * gives this process another parent.
  */
-function parentGone(): Promise<void> {
+function waitForParentEnd(): Promise<void> {
   const parent = process.ppid
   return new Promise((resolve) => {
     const stop = repeatEvery(systemClock, parentIntervalMs, () => {
@@ -34,7 +35,7 @@ export async function serveHost(wake?: string): Promise<void> {
   const bridge = openBridge(config)
   const stopHookSocketServer = startHookSocketServer({ ...config, requests: bridge.requests })
   const hostGone = Promise.race([
-    parentGone(),
+    waitForParentEnd(),
     once(process.stdin, 'end'),
     once(process.stdin, 'close'),
     once(process.stdout, 'error'),

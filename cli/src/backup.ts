@@ -11,7 +11,7 @@ const printOutcome = (json: boolean, outcome: object, line: string): void => {
   process.stdout.write(`${json ? JSON.stringify(outcome) : line}\n`)
 }
 
-const summary = ({ bytes, schema, feeds, createdAt }: Manifest): string => {
+const formatManifest = ({ bytes, schema, feeds, createdAt }: Manifest): string => {
   const events = feeds.map(({ name, seq }) => `${name} ${seq}`).join(', ')
   return `${bytes} bytes of ${createdAt}, schema ${schema}, last events: ${events}`
 }
@@ -25,7 +25,7 @@ export interface BackupOptions extends DatabaseOptions {
 function backUpOnce({ dbPath, json, to, keep }: BackupOptions): void {
   const { path, manifest, removed } = backUp({ database: dbPath, folder: to, keep })
   const removedNote = removed.length === 0 ? '' : `; removed ${removed.length} older`
-  printOutcome(json, { path, ...manifest, removed }, `${path}: ${summary(manifest)}${removedNote}`)
+  printOutcome(json, { path, ...manifest, removed }, `${path}: ${formatManifest(manifest)}${removedNote}`)
 }
 
 /**
@@ -46,14 +46,14 @@ export async function backupCommand(options: BackupOptions): Promise<void> {
 /** `tony-mcp verify`: checks a backup. */
 export function verifyCommand(file: string, { json }: DatabaseOptions): void {
   const manifest = checkBackupFile(file)
-  printOutcome(json, manifest, `${file} is a valid backup: ${summary(manifest)}`)
+  printOutcome(json, manifest, `${file} is a valid backup: ${formatManifest(manifest)}`)
 }
 
 /** `tony-mcp restore`: restores a backup and prints the consequences. */
 export function restoreCommand(backup: string, { dbPath, json }: DatabaseOptions): void {
   const { database, manifest, epoch, previousFile: kept } = restoreBackup(backup, dbPath)
   const lines = [
-    `${database} is now the backup of ${manifest.createdAt}: ${summary(manifest)}`,
+    `${database} is now the backup of ${manifest.createdAt}: ${formatManifest(manifest)}`,
     kept === undefined ? 'there was no database before' : `the previous database is now ${kept}`,
     `a new epoch has begun, ${epoch}: older cursors fail with CURSOR_AHEAD`,
     'agents must register again: their old tokens fail with STALE_INCARNATION. Leases in the backup are released when their holder registers, or they expire',

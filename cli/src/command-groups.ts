@@ -1,13 +1,13 @@
 import type { Command } from 'commander'
 
-type AddCommand = (tony: Command) => void | Promise<void>
+type CommandAdder = (tony: Command) => void | Promise<void>
 
 /** A command directly below `tony-mcp`, with everything below it. */
 export interface CommandGroup {
   readonly name: string
   readonly description: string
   /** Loads the function that adds the command. Each command loads its own code only. */
-  readonly load: () => Promise<AddCommand>
+  readonly load: () => Promise<CommandAdder>
 }
 
 const loadServerCommands = () => import('./server-commands.ts')

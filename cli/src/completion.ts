@@ -18,9 +18,10 @@ function entriesOf(command: Command, path = ''): CompletionEntry[] {
 }
 
 /**
- * Returns a function of bash and zsh that prints the words after a command. It drops words from the
- * end until the rest names a command, so that arguments do not end the completion. It has no
- * variable `path`, which is the PATH in zsh.
+ * Returns the source of a shell function, for bash and zsh, that prints the words that can follow a
+ * command line. It drops words from the end until the rest is a known command, so that completion
+ * still works after arguments. The function has no variable `path`, because zsh ties that name to
+ * PATH.
  */
 function wordsFunction(entries: readonly CompletionEntry[]): string {
   const cases = entries.map(({ path, words }) => `      "${path}") echo "${words.join(' ')}"; return;;`)
@@ -60,8 +61,9 @@ compdef _tony_mcp tony-mcp
 `
 
 /**
- * Returns the functions of fish, which find the words as bash does. The arguments of most commands
- * are files or ids, so files are offered too, but not in place of the first command.
+ * Returns the source of the completion for fish. It finds the words as the function for bash does.
+ * File names are offered too, because the arguments of most commands are files or ids, but not for
+ * the first word, which is a command.
  */
 function fishScript(entries: readonly CompletionEntry[]): string {
   const cases = entries.map(
@@ -85,7 +87,7 @@ complete -c tony-mcp -a '(__tony_mcp_words)'
 `
 }
 
-const scripts: Readonly<Record<Shell, (entries: readonly CompletionEntry[]) => string>> = {
+const scriptBuilders: Readonly<Record<Shell, (entries: readonly CompletionEntry[]) => string>> = {
   bash: bashScript,
   zsh: zshScript,
   fish: fishScript,
@@ -96,5 +98,5 @@ export function addCompletionCommand(tony: Command): void {
   tony
     .command('completion')
     .addArgument(new Argument('<shell>', 'the shell').choices(shells))
-    .action((shell: Shell) => void process.stdout.write(scripts[shell](entriesOf(tony))))
+    .action((shell: Shell) => void process.stdout.write(scriptBuilders[shell](entriesOf(tony))))
 }

@@ -25,13 +25,13 @@ function readToken(file: string): string {
 }
 
 /** The server of a command, as the client takes it. */
-export type Target = Required<Pick<ClientOptions, 'url'>> & Pick<ClientOptions, 'token' | 'project'>
+export type ConnectionTarget = Required<Pick<ClientOptions, 'url'>> & Pick<ClientOptions, 'token' | 'project'>
 
 /**
  * Returns the server, the project and the credential of a command. The credential is the content of
  * the token file, else TONY_TOKEN, else that of the context. Throws CredentialError.
  */
-export function targetOf(options: ServerOptions): Target {
+export function connectionTargetOf(options: ServerOptions): ConnectionTarget {
   const { url, project, tokenFile, contextTokenFile } = settingsOf(options)
   const savedToken = () => (contextTokenFile === undefined ? undefined : readToken(contextTokenFile))
   const token = tokenFile === undefined ? (variable('TONY_TOKEN') ?? savedToken()) : readToken(tokenFile)
@@ -43,6 +43,6 @@ export function targetOf(options: ServerOptions): Target {
 }
 
 /** Creates a client for the server in the options. Throws CredentialError. */
-export const connect = (options: ServerOptions): Client =>
+export const connectClient = (options: ServerOptions): Client =>
   // A person waits for the command, so it does not wait for a server.
-  createClient({ ...targetOf(options), waitsForServer: false })
+  createClient({ ...connectionTargetOf(options), waitsForServer: false })

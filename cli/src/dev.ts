@@ -8,9 +8,9 @@ import { findPortHolder } from './port-holder.ts'
 const replyTimeoutMs = 2_000
 
 /** What listens on a port: nothing, a Tony MCP server of some version, or another program. */
-type Listener = { readonly kind: 'none' | 'other' } | { readonly kind: 'tony'; readonly version: string }
+type PortListener = { readonly kind: 'none' | 'other' } | { readonly kind: 'tony'; readonly version: string }
 
-function toListener(body: string): Listener {
+function toPortListener(body: string): PortListener {
   try {
     const reply: unknown = JSON.parse(body)
     if (isRecord(reply) && reply['name'] === 'Tony MCP Server')
@@ -25,7 +25,7 @@ function toListener(body: string): Listener {
 /**
  * Finds the listener at an address. A refused connection is immediate, so a start is not delayed.
  */
-const findListener = (url: string): Promise<Listener> =>
+const findPortListener = (url: string): Promise<PortListener> =>
   new Promise((resolve) => {
     const request = get(url, { timeout: replyTimeoutMs, agent: false }, (response) => {
       let body = ''
@@ -35,7 +35,7 @@ const findListener = (url: string): Promise<Listener> =>
         // Another program may send without an end.
         if (body.length > 65_536) request.destroy()
       })
-      response.on('end', () => resolve(toListener(body)))
+      response.on('end', () => resolve(toPortListener(body)))
       response.on('close', () => resolve({ kind: 'other' }))
     })
     request.on('timeout', () => request.destroy())
@@ -52,7 +52,7 @@ const findListener = (url: string): Promise<Listener> =>
 export async function devCommand(): Promise<void> {
   const { host, port } = configuredAddress()
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`
-  const listener: Listener = port === 0 ? { kind: 'none' } : await findListener(url)
+  const listener: PortListener = port === 0 ? { kind: 'none' } : await findPortListener(url)
   if (listener.kind === 'tony')
     throw new CommandError(
       1,

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import type { ImportOptions } from './import.ts'
-import { effects } from './plan/effects.ts'
+import { trackerEffects } from './plan/effects.ts'
 import { addServerOptions } from './server-options.ts'
 
 /** Adds `tony-mcp import`. */
@@ -8,7 +8,7 @@ export function addImportCommand(tony: Command): void {
   addServerOptions(tony.command('import <file>'))
     .addOption(
       new Option('--format <format>', 'the format of the file; default: its content decides').choices(
-        Object.keys(effects),
+        Object.keys(trackerEffects),
       ),
     )
     .addOption(

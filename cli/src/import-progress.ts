@@ -9,19 +9,19 @@ interface Output {
 }
 
 /** Shows the number of staged tasks until its end. */
-export interface Progress {
+export interface ProgressDisplay {
   show(staged: number, total: number): void
   end(): void
 }
 
-const noProgress: Progress = { show: () => undefined, end: () => undefined }
+const noProgress: ProgressDisplay = { show: () => undefined, end: () => undefined }
 
 /** A terminal shows one line that changes. */
-function terminalProgress(output: Output): Progress {
+function terminalProgress(output: Output): ProgressDisplay {
   let hasLine = false
   return {
     show(staged, total) {
-      output.write(`\r${textOf(staged, total)}`)
+      output.write(`\r${progressTextOf(staged, total)}`)
       hasLine = true
     },
     end() {
@@ -32,7 +32,7 @@ function terminalProgress(output: Output): Progress {
 }
 
 /** Another output gets a line every few seconds, so that a long import in a log is not silent. */
-function lineProgress(output: Output): Progress {
+function lineProgress(output: Output): ProgressDisplay {
   let text: string | undefined
   let cancel: (() => void) | undefined
   const print = () => {
@@ -41,18 +41,18 @@ function lineProgress(output: Output): Progress {
   }
   return {
     show(staged, total) {
-      text = textOf(staged, total)
+      text = progressTextOf(staged, total)
       cancel ??= startTimer(intervalMs, print)
     },
     end: () => cancel?.(),
   }
 }
 
-const textOf = (staged: number, total: number): string =>
+const progressTextOf = (staged: number, total: number): string =>
   staged === total ? `staged ${staged}, publishing` : `staged ${staged} of ${total}`
 
 /** Creates the progress of an import. `end` must be called. */
-export function createProgress(output: Output, enabled: boolean): Progress {
+export function createProgressDisplay(output: Output, enabled: boolean): ProgressDisplay {
   if (!enabled) return noProgress
   return output.isTTY === true ? terminalProgress(output) : lineProgress(output)
 }

@@ -5,17 +5,18 @@ import { PlanError } from './plan/plan.ts'
 import { startTimer } from './timer.ts'
 
 /**
- * The time between two looks at the file, in milliseconds. A file counts as written when two looks
- * find it equal. An event of the file system would be faster, but there is none for a file on a
- * network disk or in a mounted folder, and an editor that replaces the file ends a watch of it.
+ * The time between two polls of the file, in milliseconds. An import starts when two polls in a row
+ * find the same version of the file, so that a half-written file is not read. The file is polled,
+ * because file system events do not exist on a network disk or in a mounted folder, and an editor
+ * that replaces the file ends a watch of it.
  */
 const intervalMs = 300
 
-/** The looks until another attempt, if the server cannot be reached or is busy: 3 s. */
-const looksUntilRetry = 10
+/** Number of polls before an import is repeated after the server was unreachable or busy: 3 s. */
+const pollsUntilRetry = 10
 
 /** Returns a text that changes with the file; undefined while there is none. */
-async function versionOf(file: string): Promise<string | undefined> {
+async function readFileVersion(file: string): Promise<string | undefined> {
   try {
     const { ino, size, mtimeNs } = await stat(file, { bigint: true })
     return `${ino} ${size} ${mtimeNs}`
@@ -26,17 +27,17 @@ async function versionOf(file: string): Promise<string | undefined> {
   }
 }
 
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+const sleep = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     const cancel = startTimer(ms, resolve)
     signal.addEventListener('abort', () => [cancel(), resolve()], { once: true })
   })
 
 /** True for a server that is away or busy. */
-const isPassing = (error: unknown): boolean => [69, 75].includes(exitCodeOf(error))
+const isTransientError = (error: unknown): boolean => [69, 75].includes(exitCodeOf(error))
 
 /** Runs an import. Returns true if another attempt may succeed without a change of the file. */
-async function attempt(run: () => Promise<void>): Promise<boolean> {
+async function tryImport(run: () => Promise<void>): Promise<boolean> {
   try {
     await run()
     return false
@@ -44,7 +45,7 @@ async function attempt(run: () => Promise<void>): Promise<boolean> {
     // Without its permission no later attempt succeeds.
     if (exitCodeOf(error) === 4) throw error
     process.stderr.write(`${errorMessageOf(error)}\n`)
-    return isPassing(error)
+    return isTransientError(error)
   }
 }
 
@@ -57,20 +58,20 @@ export async function watchFile(file: string, run: () => Promise<void>): Promise
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort())
   let imported: string | undefined = ''
   let before: string | undefined = ''
-  let looksLeft = Number.POSITIVE_INFINITY
+  let pollsLeft = Number.POSITIVE_INFINITY
   while (!ended.signal.aborted) {
-    const version = await versionOf(file)
+    const version = await readFileVersion(file)
     const isSettled = version === before
     before = version
-    looksLeft -= 1
-    if (isSettled && (version !== imported || looksLeft <= 0)) {
+    pollsLeft -= 1
+    if (isSettled && (version !== imported || pollsLeft <= 0)) {
       imported = version
-      looksLeft = Number.POSITIVE_INFINITY
+      pollsLeft = Number.POSITIVE_INFINITY
       if (version === undefined) process.stderr.write(`${file} is absent: waiting for it\n`)
-      else if (await attempt(run)) looksLeft = looksUntilRetry
+      else if (await tryImport(run)) pollsLeft = pollsUntilRetry
       else process.stderr.write(`watching ${file} for changes\n`)
     }
-    await pause(intervalMs, ended.signal)
+    await sleep(intervalMs, ended.signal)
   }
   process.exitCode = interruptedExitCode
 }

@@ -1,6 +1,6 @@
-import { connect } from './connection.ts'
+import { connectClient } from './connection.ts'
 import type { ServerOptions } from './contexts/settings.ts'
-import { createProgress } from './import-progress.ts'
+import { createProgressDisplay } from './import-progress.ts'
 import { watchFile } from './import-watch.ts'
 import { PlanError } from './plan/plan.ts'
 import { type PublishResult, publishPlan } from './plan/publish.ts'
@@ -13,11 +13,11 @@ export interface ImportOptions extends ServerOptions, ReadOptions {
 }
 
 /** The number of kept tasks that an import prints. The rest is counted. */
-const shownKept = 20
+const maxShownKept = 20
 
 function keptLines({ total, tasks }: PublishResult['kept']): string[] {
   if (total === 0) return []
-  const shown = tasks.slice(0, shownKept)
+  const shown = tasks.slice(0, maxShownKept)
   const left = total - shown.length
   return [
     `kept ${total}, whose status here differs from the file:`,
@@ -27,12 +27,12 @@ function keptLines({ total, tasks }: PublishResult['kept']): string[] {
 }
 
 /** The number of warnings that an import prints. The rest is counted; `--json` has all. */
-const shownWarnings = 20
+const maxShownWarnings = 20
 
 function warningLines(warnings: readonly string[]): string[] {
-  const left = warnings.length - shownWarnings
+  const left = warnings.length - maxShownWarnings
   return [
-    ...warnings.slice(0, shownWarnings).map((warning) => `warning: ${warning}`),
+    ...warnings.slice(0, maxShownWarnings).map((warning) => `warning: ${warning}`),
     ...(left > 0 ? [`and ${left} more warnings`] : []),
   ]
 }
@@ -58,8 +58,8 @@ async function importPlan(file: string, options: ImportOptions): Promise<void> {
     printJson({ tasks: tasks.length })
     return print(tasks.length === 0 ? 'nothing to import' : 'dry run: nothing was changed')
   }
-  const client = connect(options)
-  const progress = createProgress(process.stderr, !options.json)
+  const client = connectClient(options)
+  const progress = createProgressDisplay(process.stderr, !options.json)
   try {
     const published = await publishPlan(client, { name, tasks }, (staged) => progress.show(staged, tasks.length))
     progress.end()

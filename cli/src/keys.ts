@@ -1,5 +1,5 @@
 import { listSigningKeys, rotateSigningKeys } from '@tony/mcp-server/maintenance/keys'
-import { type ConfirmOptions, isConfirmed } from './verbs/confirmation.ts'
+import { type ConfirmOptions, confirmEffects } from './verbs/confirmation.ts'
 
 export interface RotateOptions extends ConfirmOptions {
   readonly dbPath?: string
@@ -10,21 +10,21 @@ export interface RotateOptions extends ConfirmOptions {
 }
 
 /** True if the caller has confirmed that these keys end. */
-async function mayRevoke(options: RotateOptions): Promise<boolean> {
+async function confirmRevocation(options: RotateOptions): Promise<boolean> {
   const { dbPath } = options
   const keys = await listSigningKeys({ database: dbPath })
   const effects = keys.map(({ kid, signsFrom }) => ({
     id: kid,
     text: `ends this key, which signs from ${signsFrom}, with every access token that it has signed`,
   }))
-  return isConfirmed(['keys rotate', dbPath ?? null], options, effects)
+  return confirmEffects(['keys rotate', dbPath ?? null], options, effects)
 }
 
 /** `tony-mcp keys rotate`: rotates the signing keys and prints the result. */
 export async function rotateCommand(options: RotateOptions): Promise<void> {
   const { dbPath, in: inMs, now, revoke, json, dryRun } = options
   // Without --revoke nothing ends, so there is nothing to confirm or to list.
-  if (revoke ? !(await mayRevoke(options)) : dryRun && !isConfirmed([], options, [])) return
+  if (revoke ? !(await confirmRevocation(options)) : dryRun && !confirmEffects([], options, [])) return
   const keys = await rotateSigningKeys({ database: dbPath, inMs: now ? 0 : inMs, revoke })
   const lines = keys.map(({ kid, signsFrom }) => `${kid} signs from ${signsFrom}`)
   if (revoke) lines.push('every other key and its tokens are revoked: agents must refresh')

@@ -6,13 +6,13 @@ import { existsSync } from 'node:fs'
  * end the process without a message.
  */
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-const supported = (major === 22 && minor >= 18) || major === 24 || major >= 26
+const isSupportedNode = (major === 22 && minor >= 18) || major === 24 || major >= 26
 
 /**
  * The folder of the code. The build bundles it, because a start that loads each file for itself
  * takes three times the CPU.
  */
-const code = existsSync(new URL('./bundle/program.js', import.meta.url)) ? './bundle' : '.'
+const codeFolder = existsSync(new URL('./bundle/program.js', import.meta.url)) ? './bundle' : '.'
 
 async function run(): Promise<void> {
   const command = process.argv[2]
@@ -20,14 +20,14 @@ async function run(): Promise<void> {
   if (command === 'serve' || command === 'dev') (await import('./young-generation.ts')).enlargeYoungGeneration()
   // A host runs `hook` behind each tool call, so nothing is loaded that it does not use.
   const hook: typeof import('./hook-entry.ts') | undefined =
-    command === 'hook' ? await import(`${code}/hook-entry.js`) : undefined
+    command === 'hook' ? await import(`${codeFolder}/hook-entry.js`) : undefined
   const given = hook?.parseHookArguments(process.argv.slice(2))
   if (hook && given) return hook.runHook(given.event, given.host)
-  const { runProgram }: typeof import('./program.ts') = await import(`${code}/program.js`)
+  const { runProgram }: typeof import('./program.ts') = await import(`${codeFolder}/program.js`)
   await runProgram(process.argv)
 }
 
-if (supported) {
+if (isSupportedNode) {
   await run()
 } else {
   process.stderr.write(

@@ -29,12 +29,12 @@ export async function buildProgram(names: readonly string[] | 'all'): Promise<Co
 }
 
 /** Commands that describe all the others. */
-const describing: ReadonlySet<string> = new Set(['completion'])
+const describingCommands: ReadonlySet<string> = new Set(['completion'])
 
 /** Returns the names of the commands that the arguments may mean. */
-function namedCommands(argv: readonly string[]): readonly string[] | 'all' {
+function namedCommandsOf(argv: readonly string[]): readonly string[] | 'all' {
   const words = argv.slice(2).filter((word) => !word.startsWith('-'))
-  return words.slice(0, 2).some((word) => describing.has(word)) ? 'all' : words.slice(0, 2)
+  return words.slice(0, 2).some((word) => describingCommands.has(word)) ? 'all' : words.slice(0, 2)
 }
 
 /**
@@ -47,7 +47,7 @@ const isStdioServer = (argv: readonly string[]): boolean => argv.length <= 2 && 
 export async function runProgram(given: readonly string[]): Promise<void> {
   const argv = isStdioServer(given) ? [...given, 'mcp'] : given
   try {
-    const tony = await buildProgram(namedCommands(argv))
+    const tony = await buildProgram(namedCommandsOf(argv))
     await tony.parseAsync(argv)
   } catch (error) {
     // Commander has printed the help, the version or the fault of the arguments.

@@ -11,7 +11,7 @@ export interface StreamEnd {
 }
 
 /** Ends a stream at an interrupt or after a time. */
-export function startStreamEnd(timeoutMs: number | undefined): StreamEnd {
+export function createStreamEnd(timeoutMs: number | undefined): StreamEnd {
   const ended = new AbortController()
   let exitCode = 0
   const endWith = (code: number) => {

@@ -1,7 +1,7 @@
 import type { WaitResult, WaitTarget } from '@tony/mcp-bridge/session/poll'
 import type { Client } from '@tony/mcp-client'
 import { type Command, Option } from 'commander'
-import { connect } from './connection.ts'
+import { connectClient } from './connection.ts'
 import type { ServerOptions } from './contexts/settings.ts'
 import { timeoutExitCode } from './exit-codes.ts'
 import { parseDuration } from './options.ts'
@@ -18,7 +18,7 @@ interface WaitCommandOptions extends ServerOptions {
 }
 
 /** Returns the agent to wait for: the named one, or that of the credential. */
-async function agentOf(client: Client, { agent }: WaitCommandOptions): Promise<string | undefined> {
+async function resolveAgentId(client: Client, { agent }: WaitCommandOptions): Promise<string | undefined> {
   // A misspelled name would otherwise be waited for until the timeout.
   if (agent !== undefined) return (await client.agents.get({ agent })).id
   return (await client.auth.whoami({})).agentId ?? undefined
@@ -26,11 +26,11 @@ async function agentOf(client: Client, { agent }: WaitCommandOptions): Promise<s
 
 async function waitAsCaller(options: WaitCommandOptions, ended: AbortSignal): Promise<WaitResult | undefined> {
   const { waitForWork } = await import('@tony/mcp-bridge/session/poll')
-  const client = connect(options)
+  const client = connectClient(options)
   // A call to an unreachable server must not outlast the timeout.
   ended.addEventListener('abort', () => client.close(), { once: true })
   try {
-    const agent = await agentOf(client, options)
+    const agent = await resolveAgentId(client, options)
     return await waitForWork(client, { for: options.for, agent, type: options.type, timer: startTimer, ended })
   } catch (error) {
     if (ended.aborted) return undefined

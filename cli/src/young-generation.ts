@@ -1,22 +1,22 @@
 import { variable } from './environment.ts'
 
-const flag = '--max-semi-space-size'
+const semiSpaceFlag = '--max-semi-space-size'
 
 /** MiB of each of the two halves of V8's young generation. Its default is 16. */
 const semiSpaceMb = 32
 
 /**
- * Replaces this process by the same one with a larger young generation. The calls in flight survive
- * each collection of a small one, and copying them took a fifth of the CPU time of a message. V8
- * reads the size only at the start of a process. The process keeps its id and its streams.
+ * Restarts this process in place with a larger young generation, which V8 reads only at the start
+ * of a process. With the default size the objects of open calls survive several collections, and
+ * copying them took a fifth of the CPU time of a message. The process keeps its id and its streams.
  *
- * Does nothing if the size is set already, and where a process cannot replace itself: on Windows,
- * with a parent that talks to it by IPC, or if the permission model of Node forbids it.
+ * Does nothing if the size is set already, or if a process cannot replace itself: on Windows, with
+ * a parent that uses an IPC channel, or if Node's permission model forbids it.
  */
 export function enlargeYoungGeneration(): void {
   const { argv, channel, execArgv, execPath, execve, permission, platform } = process
-  const isSet = [...execArgv, variable('NODE_OPTIONS') ?? ''].some((text) => text.includes(flag))
+  const isSet = [...execArgv, variable('NODE_OPTIONS') ?? ''].some((text) => text.includes(semiSpaceFlag))
   if (isSet || !execve || platform === 'win32' || channel) return
   if (permission && !permission.has('child')) return
-  execve.call(process, execPath, [execPath, ...execArgv, `${flag}=${semiSpaceMb}`, ...argv.slice(1)])
+  execve.call(process, execPath, [execPath, ...execArgv, `${semiSpaceFlag}=${semiSpaceMb}`, ...argv.slice(1)])
 }

@@ -1,9 +1,9 @@
 import { duration } from '@tony/mcp-shared/durations'
 import { defaultMaxPending } from '@tony/mcp-shared/messages'
-import { maxStarvationMs } from '@tony/mcp-shared/tasks'
+import { defaultMaxStarvationMs } from '@tony/mcp-shared/tasks'
 import { z } from 'zod'
 import { type Limits, readLimits } from './limits.ts'
-import { commaList, databaseUrl, isPostgres, port, rowLimit } from './platform/environment-values.ts'
+import { commaList, databaseUrl, isPostgresUrl, port, rowLimit } from './platform/environment-values.ts'
 
 /** The environment is unusable. The message names each wrong variable and its fault. */
 export class ConfigError extends Error {
@@ -32,7 +32,7 @@ const environment = z.object({
   MCP_AGENT_TIMEOUT_MS: z.coerce.number().int().min(1_000).default(30_000),
   MCP_DRAIN_MS: z.coerce.number().int().min(0).max(10_000).optional(),
   MCP_MAX_PENDING: z.coerce.number().int().min(1).default(defaultMaxPending),
-  MCP_MAX_STARVATION_MS: z.coerce.number().int().min(10_000).default(maxStarvationMs),
+  MCP_MAX_STARVATION_MS: z.coerce.number().int().min(10_000).default(defaultMaxStarvationMs),
   MCP_RETENTION_EVENTS: duration.prefault('30d'),
   MCP_RETENTION_EVENTS_MOST: rowLimit(10_000),
   MCP_RETENTION_TASKS: duration.prefault('30d'),
@@ -175,12 +175,12 @@ const loopback = new Set(['127.0.0.1', '::1', 'localhost'])
 function readDatabase(values: z.output<typeof environment>): Pick<Config, 'database' | 'postgres'> {
   const file = values.DATABASE_PATH ?? values.MCP_DATABASE_PATH ?? values.MCP_DATABASE
   const url = values.MCP_DATABASE_URL ?? values.DATABASE_URL
-  if (file !== undefined && url !== undefined && isPostgres(url))
+  if (file !== undefined && url !== undefined && isPostgresUrl(url))
     throw new ConfigError(
       `both a file (${file}) and a PostgreSQL are named: unset DATABASE_PATH and its like, or DATABASE_URL`,
     )
   if (file !== undefined || url === undefined) return { database: file ?? 'tony-mcp.db', postgres: undefined }
-  if (!isPostgres(url)) return { database: url.replace(/^sqlite:(\/\/)?/, ''), postgres: undefined }
+  if (!isPostgresUrl(url)) return { database: url.replace(/^sqlite:(\/\/)?/, ''), postgres: undefined }
   const pooler = values.MCP_DATABASE_POOLER === 'on'
   const notify = values.MCP_NOTIFY === 'on'
   return { database: 'tony-mcp.db', postgres: { url, directUrl: values.DATABASE_DIRECT_URL, pooler, notify } }

@@ -15,7 +15,7 @@ import { Pepper, requireSamePepper } from './domain/identity/pepper.ts'
 import { RateLimiter } from './domain/identity/rate-limiter.ts'
 import { Revocations } from './domain/identity/revocations.ts'
 import { SigningKeys } from './domain/identity/signing-keys.ts'
-import { Tokens } from './domain/identity/tokens.ts'
+import { AccessTokens } from './domain/identity/tokens.ts'
 import { InboxWaiters } from './domain/messages/inbox-waiters.ts'
 import { ReplyWaiters } from './domain/requests/reply-waiters.ts'
 import { ClaimGroupCache } from './domain/tasks/claim-group-cache.ts'
@@ -154,7 +154,7 @@ async function createServices(config: Config, clock: Clock, reports: Reports): P
       clock,
       store,
       identity: {
-        tokens: new Tokens(await SigningKeys.open(keyStore, clock, accessTokenMs), accessTokenMs, clock),
+        tokens: new AccessTokens(await SigningKeys.open(keyStore, clock, accessTokenMs), accessTokenMs, clock),
         issuers: new Issuers(readIssuers(config.issuersFile), clock),
         pepper,
         keyUse: new LastKeyUse(),

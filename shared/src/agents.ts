@@ -72,19 +72,19 @@ export const agentRegisterOutput = z.object({
 })
 
 /** A figure of a report. Its upper limit keeps the sums of a summary finite. */
-const figure = z.number().min(0).max(Number.MAX_SAFE_INTEGER)
+const sampleNumber = z.number().min(0).max(Number.MAX_SAFE_INTEGER)
 
 /** An agent's report about itself. Every field is optional. */
 export const healthSample = z.strictObject({
   requestsHandled: z.int().min(0).optional(),
   /** Mean response time, in milliseconds. */
-  avgResponseTimeMs: figure.optional(),
+  avgResponseTimeMs: sampleNumber.optional(),
   /** Share of failed requests, 0–1. */
   errorRate: z.number().min(0).max(1).optional(),
   /** Share of one core: 0–1, above 1 with several cores. */
-  cpuUsage: figure.optional(),
+  cpuUsage: sampleNumber.optional(),
   /** Resident memory, in bytes. */
-  memoryUsage: figure.optional(),
+  memoryUsage: sampleNumber.optional(),
 })
 
 /** A lease as a heartbeat lists it. */

@@ -74,9 +74,9 @@ export const keyCreateInput = z.strictObject({
 })
 
 /** A key with its secret. `key` is returned only this once; the server keeps only a hash. */
-const withSecret = z.object({ ...apiKey.shape, key: z.string() })
+const apiKeyWithSecret = z.object({ ...apiKey.shape, key: z.string() })
 
-export const keyCreateOutput = withSecret
+export const keyCreateOutput = apiKeyWithSecret
 
 export const keyListInput = z.strictObject({
   /** Includes revoked and expired keys. Default `false`. */
@@ -98,7 +98,7 @@ export const keyRotateInput = z.strictObject({
     .max(30 * dayMs)
     .default(dayMs),
 })
-export const keyRotateOutput = withSecret
+export const keyRotateOutput = apiKeyWithSecret
 
 /** Ends the key, and every session of the agents that registered with it. */
 export const keyRevokeInput = z.strictObject({ keyId })

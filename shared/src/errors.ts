@@ -26,19 +26,19 @@ export interface ErrorPolicy {
   readonly applied: 'no' | 'unknown'
 }
 
-const permanentError = (http: number, trpc: ErrorPolicy['trpc']): ErrorPolicy => ({
+const permanentErrorPolicy = (http: number, trpc: ErrorPolicy['trpc']): ErrorPolicy => ({
   http,
   trpc,
   retryable: false,
   applied: 'no',
 })
-const retryableError = (http: number, trpc: ErrorPolicy['trpc']): ErrorPolicy => ({
+const retryableErrorPolicy = (http: number, trpc: ErrorPolicy['trpc']): ErrorPolicy => ({
   http,
   trpc,
   retryable: true,
   applied: 'no',
 })
-const uncertainError = (http: number, trpc: ErrorPolicy['trpc']): ErrorPolicy => ({
+const uncertainErrorPolicy = (http: number, trpc: ErrorPolicy['trpc']): ErrorPolicy => ({
   http,
   trpc,
   retryable: true,
@@ -47,37 +47,37 @@ const uncertainError = (http: number, trpc: ErrorPolicy['trpc']): ErrorPolicy =>
 
 /** Every error that a caller can get. The list is closed. */
 export const errorPolicies = {
-  INVALID_INPUT: permanentError(400, 'BAD_REQUEST'),
-  UNAUTHENTICATED: permanentError(401, 'UNAUTHORIZED'),
-  TOKEN_EXPIRED: permanentError(401, 'UNAUTHORIZED'),
-  TOKEN_REVOKED: permanentError(401, 'UNAUTHORIZED'),
-  STALE_INCARNATION: permanentError(401, 'UNAUTHORIZED'),
-  FORBIDDEN: permanentError(403, 'FORBIDDEN'),
-  NOT_FOUND: permanentError(404, 'NOT_FOUND'),
-  NO_AGENTS_AVAILABLE: retryableError(404, 'NOT_FOUND'),
-  METHOD_NOT_ALLOWED: permanentError(405, 'METHOD_NOT_SUPPORTED'),
-  AGENT_NAME_TAKEN: permanentError(409, 'CONFLICT'),
-  STALE_LEASE: permanentError(409, 'CONFLICT'),
-  STALE_RECEIPT: permanentError(409, 'CONFLICT'),
-  ILLEGAL_TRANSITION: permanentError(409, 'CONFLICT'),
-  REVISION_CONFLICT: permanentError(409, 'CONFLICT'),
-  IDEMPOTENCY_CONFLICT: permanentError(409, 'CONFLICT'),
-  DEPENDENCY_CYCLE: permanentError(409, 'CONFLICT'),
-  ALREADY_EXISTS: permanentError(409, 'CONFLICT'),
-  LOCK_CONFLICT: retryableError(409, 'CONFLICT'),
-  CURSOR_EXPIRED: permanentError(410, 'PRECONDITION_FAILED'),
-  CURSOR_AHEAD: permanentError(410, 'PRECONDITION_FAILED'),
-  PAYLOAD_TOO_LARGE: permanentError(413, 'PAYLOAD_TOO_LARGE'),
-  UNSUPPORTED_MEDIA_TYPE: permanentError(415, 'UNSUPPORTED_MEDIA_TYPE'),
-  RATE_LIMITED: retryableError(429, 'TOO_MANY_REQUESTS'),
-  INBOX_FULL: retryableError(429, 'TOO_MANY_REQUESTS'),
-  CONSUMER_TOO_SLOW: retryableError(429, 'TOO_MANY_REQUESTS'),
-  INTERNAL: uncertainError(500, 'INTERNAL_SERVER_ERROR'),
-  OVERLOADED: retryableError(503, 'SERVICE_UNAVAILABLE'),
-  SHUTTING_DOWN: retryableError(503, 'SERVICE_UNAVAILABLE'),
-  STORE_UNAVAILABLE: uncertainError(503, 'SERVICE_UNAVAILABLE'),
-  DEADLINE_EXCEEDED: uncertainError(504, 'GATEWAY_TIMEOUT'),
-  STORAGE_FULL: retryableError(507, 'INTERNAL_SERVER_ERROR'),
+  INVALID_INPUT: permanentErrorPolicy(400, 'BAD_REQUEST'),
+  UNAUTHENTICATED: permanentErrorPolicy(401, 'UNAUTHORIZED'),
+  TOKEN_EXPIRED: permanentErrorPolicy(401, 'UNAUTHORIZED'),
+  TOKEN_REVOKED: permanentErrorPolicy(401, 'UNAUTHORIZED'),
+  STALE_INCARNATION: permanentErrorPolicy(401, 'UNAUTHORIZED'),
+  FORBIDDEN: permanentErrorPolicy(403, 'FORBIDDEN'),
+  NOT_FOUND: permanentErrorPolicy(404, 'NOT_FOUND'),
+  NO_AGENTS_AVAILABLE: retryableErrorPolicy(404, 'NOT_FOUND'),
+  METHOD_NOT_ALLOWED: permanentErrorPolicy(405, 'METHOD_NOT_SUPPORTED'),
+  AGENT_NAME_TAKEN: permanentErrorPolicy(409, 'CONFLICT'),
+  STALE_LEASE: permanentErrorPolicy(409, 'CONFLICT'),
+  STALE_RECEIPT: permanentErrorPolicy(409, 'CONFLICT'),
+  ILLEGAL_TRANSITION: permanentErrorPolicy(409, 'CONFLICT'),
+  REVISION_CONFLICT: permanentErrorPolicy(409, 'CONFLICT'),
+  IDEMPOTENCY_CONFLICT: permanentErrorPolicy(409, 'CONFLICT'),
+  DEPENDENCY_CYCLE: permanentErrorPolicy(409, 'CONFLICT'),
+  ALREADY_EXISTS: permanentErrorPolicy(409, 'CONFLICT'),
+  LOCK_CONFLICT: retryableErrorPolicy(409, 'CONFLICT'),
+  CURSOR_EXPIRED: permanentErrorPolicy(410, 'PRECONDITION_FAILED'),
+  CURSOR_AHEAD: permanentErrorPolicy(410, 'PRECONDITION_FAILED'),
+  PAYLOAD_TOO_LARGE: permanentErrorPolicy(413, 'PAYLOAD_TOO_LARGE'),
+  UNSUPPORTED_MEDIA_TYPE: permanentErrorPolicy(415, 'UNSUPPORTED_MEDIA_TYPE'),
+  RATE_LIMITED: retryableErrorPolicy(429, 'TOO_MANY_REQUESTS'),
+  INBOX_FULL: retryableErrorPolicy(429, 'TOO_MANY_REQUESTS'),
+  CONSUMER_TOO_SLOW: retryableErrorPolicy(429, 'TOO_MANY_REQUESTS'),
+  INTERNAL: uncertainErrorPolicy(500, 'INTERNAL_SERVER_ERROR'),
+  OVERLOADED: retryableErrorPolicy(503, 'SERVICE_UNAVAILABLE'),
+  SHUTTING_DOWN: retryableErrorPolicy(503, 'SERVICE_UNAVAILABLE'),
+  STORE_UNAVAILABLE: uncertainErrorPolicy(503, 'SERVICE_UNAVAILABLE'),
+  DEADLINE_EXCEEDED: uncertainErrorPolicy(504, 'GATEWAY_TIMEOUT'),
+  STORAGE_FULL: retryableErrorPolicy(507, 'INTERNAL_SERVER_ERROR'),
 } as const satisfies Record<string, ErrorPolicy>
 
 export type ErrorCode = keyof typeof errorPolicies

@@ -90,7 +90,7 @@ export const event = z.object({
  */
 export const cursor = z.string().min(1).max(64)
 
-const filter = {
+const eventFilterFields = {
   /** Only these types. Default: all. */
   types: z.array(z.enum(eventTypes)).min(1).max(eventTypes.length).optional(),
   /** Only events about this task, and events of messages that name it. */
@@ -102,14 +102,14 @@ const filter = {
 }
 
 /** A filter of the feed as one object. An empty one matches every event. */
-export const eventFilter = z.strictObject(filter)
+export const eventFilter = z.strictObject(eventFilterFields)
 
 export const eventSubscribeInput = z.strictObject({
   /**
    * Only events after this one. Default: only new events. `start` means the beginning of the log.
    */
   cursor: cursor.optional(),
-  ...filter,
+  ...eventFilterFields,
   /** Set by tRPC's client when it reconnects; takes precedence over `cursor`. */
   lastEventId: cursor.optional(),
 })
@@ -117,7 +117,7 @@ export const eventSubscribeInput = z.strictObject({
 export const eventListInput = z.strictObject({
   /** Only events after this one. Default: from the beginning of the log. */
   cursor: cursor.optional(),
-  ...filter,
+  ...eventFilterFields,
   /** Maximum number of events in a page: 1–1 000, default 100. */
   limit: z.int().min(1).max(1_000).default(100),
 })

@@ -29,7 +29,7 @@ export const storedSample = z.object({
  * Maximum number of an agent's samples in a summary, the newest ones: an hour of heartbeats every
  * 10 s.
  */
-export const summarySamples = 360
+export const maxSummarySamples = 360
 
 export const healthSummaryInput = z
   .strictObject({

@@ -19,10 +19,10 @@ export const name = z
   .refine((value) => value.trim() === value, 'must not begin or end with white space')
   .refine((value) => !isId(value), 'must not have the form of an id')
 
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
 /** True if a string has the form of an id rather than of a name. */
-export const isId = (value: string): boolean => uuid.test(value)
+export const isId = (value: string): boolean => uuidPattern.test(value)
 
 /** A short word chosen by the caller: a type, an epic, a capability, a topic. 1–200 characters. */
 export const word = z.string().min(1).max(200)

@@ -30,20 +30,20 @@ export const taskWorkInput = z.strictObject({
   lastEventId: z.string().max(200).optional(),
 })
 
-const lease = { taskId: id, leaseToken: z.string().min(1).max(64) }
+const leaseFields = { taskId: id, leaseToken: z.string().min(1).max(64) }
 
-const completion = { ...lease, result: json.optional(), artifacts: artifacts.optional() }
+const completionFields = { ...leaseFields, result: json.optional(), artifacts: artifacts.optional() }
 
 /**
  * Completes the task: its status is then `completed`, or `in_review` if it needs verification.
  * After the lease has ended, the call still succeeds while no agent has claimed the task since.
  * Otherwise it fails with `STALE_LEASE`, and its result is kept in the task's `orphanResults`.
  */
-export const taskCompleteInput = z.strictObject(completion)
+export const taskCompleteInput = z.strictObject(completionFields)
 
 /** Completes one task and claims the next one in the same transaction. */
 export const taskNextInput = z.strictObject({
-  completed: z.strictObject(completion),
+  completed: z.strictObject(completionFields),
   leaseMs: leaseMs.default(defaultLeaseMs),
   waitMs: waitMs.default(0),
   idempotencyKey: idempotencyKey.optional(),
@@ -51,17 +51,21 @@ export const taskNextInput = z.strictObject({
 export const taskNextOutput = z.object({ tasks: z.array(leasedTask) })
 
 export const taskExtendInput = z.strictObject({
-  ...lease,
+  ...leaseFields,
   /** New length of the lease, in milliseconds. Default: the length it was claimed with. */
   leaseMs: leaseMs.optional(),
 })
 export const taskExtendOutput = z.object({ taskId: id, leaseExpiresAt: timestamp })
 
-export const taskProgressInput = z.strictObject({ ...lease, ...taskProgress.shape, artifacts: artifacts.optional() })
+export const taskProgressInput = z.strictObject({
+  ...leaseFields,
+  ...taskProgress.shape,
+  artifacts: artifacts.optional(),
+})
 export const taskProgressOutput = z.object({ taskId: id, revision: z.int() })
 
 export const taskFailInput = z.strictObject({
-  ...lease,
+  ...leaseFields,
   error: z.string().min(1).max(16_384),
   /** `false` ends the task as `failed` even if it has attempts left. Default `true`. */
   retryable: z.boolean().default(true),
@@ -87,15 +91,15 @@ export const taskFailOutput = z.object({
 export const leaseReleaseReason = z.enum(['released', 'takeover', 'unregistered', 'unlisted'])
 export type LeaseReleaseReason = z.output<typeof leaseReleaseReason>
 
-export const taskReleaseInput = z.strictObject({ ...lease, idempotencyKey: idempotencyKey.optional() })
+export const taskReleaseInput = z.strictObject({ ...leaseFields, idempotencyKey: idempotencyKey.optional() })
 export const taskReleaseOutput = z.object({ taskId: id, status: z.enum(taskStatuses) })
 
 /**
- * Releases the lease with a question. The answer is the `input` of the next attempt. It is no
- * failure.
+ * Releases the lease with a question. The answer is the `input` of the next attempt. The attempt
+ * that asks does not count as a failure.
  */
 export const taskRequestInputInput = z.strictObject({
-  ...lease,
+  ...leaseFields,
   question: z.string().min(1).max(16_384),
   /** Answers to choose from, at most 20. */
   options: z.array(z.string().min(1).max(1_000)).min(1).max(20).optional(),
@@ -115,7 +119,7 @@ export const taskRequestInputInput = z.strictObject({
  * Takes more locks under a lease, all or none. `LOCK_CONFLICT` names the holders of the locks that
  * conflict.
  */
-export const taskLockInput = z.strictObject({ ...lease, locks: locks.min(1) })
+export const taskLockInput = z.strictObject({ ...leaseFields, locks: locks.min(1) })
 export const taskLockOutput = z.object({
   taskId: id,
   /** All locks that the lease holds now. */

@@ -13,7 +13,7 @@ const poolPrefix = 'pool:'
  * Returns the kind of a lock by its prefix: `file:` is a path, `pool:` a counted pool, and any
  * other word a logical key.
  */
-export const lockKind = (lock: string): LockKind =>
+export const lockKindOf = (lock: string): LockKind =>
   lock.startsWith(pathPrefix) ? 'path' : lock.startsWith(poolPrefix) ? 'pool' : 'key'
 
 /** Returns the name of a lock's pool, for which `projects.setPools` sets a size. */
@@ -23,18 +23,19 @@ export const poolOf = (lock: string): string => lock.slice(poolPrefix.length)
  * Splits a path, so that `./src//auth/` and `src/auth` are the same. `lock` refuses `..`, which
  * would give one path two names.
  */
-const segmentsOf = (path: string): string[] => path.split('/').filter((segment) => segment !== '' && segment !== '.')
+const pathSegmentsOf = (path: string): string[] =>
+  path.split('/').filter((segment) => segment !== '' && segment !== '.')
 
 /**
  * Returns the paths above a lock's path and, last, the path itself. The first is the whole tree.
  */
-export function ancestorPaths(lock: string): string[] {
-  const segments = segmentsOf(lock.slice(pathPrefix.length))
+export function pathAndAncestorsOf(lock: string): string[] {
+  const segments = pathSegmentsOf(lock.slice(pathPrefix.length))
   return [pathPrefix, ...segments.map((_, index) => pathPrefix + segments.slice(0, index + 1).join('/'))]
 }
 
-const canonicalLock = (lock: string): string =>
-  lock.startsWith(pathPrefix) ? pathPrefix + segmentsOf(lock.slice(pathPrefix.length)).join('/') : lock
+const toCanonicalLock = (lock: string): string =>
+  lock.startsWith(pathPrefix) ? pathPrefix + pathSegmentsOf(lock.slice(pathPrefix.length)).join('/') : lock
 
 /**
  * A lock `kind:name`, at most 300 characters. `port:3456` or `db:users` is a key that one task
@@ -49,7 +50,7 @@ export const lock = z
   .refine((value) => value === pathPrefix || value.indexOf(':') < value.length - 1, 'must name something')
   .refine((value) => !value.split('/').includes('..'), 'must not contain ".."')
   .refine((value) => value.split('/').length <= 32, 'must have at most 32 levels')
-  .transform(canonicalLock)
+  .transform(toCanonicalLock)
 
 /** Locks that are taken together, all or none. At most 32. */
 export const locks = z.array(lock).max(32)

@@ -66,7 +66,7 @@ export const topic = z
   .max(128)
   .regex(/^[^\p{Cc}*]+$/u, 'must not contain control characters or "*"')
 
-const outgoing = {
+const outgoingMessageFields = {
   /**
    * Id or name of an agent; `topic:<topic>` for its subscribers, `role:<role>` for every agent with
    * the role, `*` for every agent of the project, each without the sender.
@@ -93,7 +93,7 @@ const outgoing = {
   maxDeliver: z.int().min(1).max(100).default(defaultMaxDeliver),
 }
 
-export const messageSendInput = z.strictObject({ ...outgoing, idempotencyKey: idempotencyKey.optional() })
+export const messageSendInput = z.strictObject({ ...outgoingMessageFields, idempotencyKey: idempotencyKey.optional() })
 
 export const messageSendOutput = z.object({
   /** Id of the message; for a fan-out, the `bodyId` of its copies. */
@@ -110,7 +110,7 @@ export const itemError = z.object({ code: z.enum(errorCodes), message: z.string(
 
 /** Sends 1–100 messages, each in a transaction of its own and with its own result. */
 export const messageSendManyInput = z.strictObject({
-  messages: z.array(z.strictObject(outgoing)).min(1).max(100),
+  messages: z.array(z.strictObject(outgoingMessageFields)).min(1).max(100),
   idempotencyKey: idempotencyKey.optional(),
 })
 /** In the order of the input. Exactly one of `sent` and `error` is not null. */
@@ -219,12 +219,12 @@ export const messageReceiveOutput = z.object({
   more: z.boolean(),
 })
 
-const receipt = { messageId: id, receipt: z.string().min(1).max(64) }
+const receiptFields = { messageId: id, receipt: z.string().min(1).max(64) }
 
 /** Acks one delivery, or up to 200 at once in `acks`. */
 export const messageAckInput = z.union([
-  z.strictObject(receipt),
-  z.strictObject({ acks: z.array(z.strictObject(receipt)).min(1).max(200) }),
+  z.strictObject(receiptFields),
+  z.strictObject({ acks: z.array(z.strictObject(receiptFields)).min(1).max(200) }),
 ])
 /** For one delivery its id and status; for several, `results` in the order of the input. */
 export const messageAckOutput = z.object({
@@ -240,7 +240,7 @@ export const messageTransitionOutput = z.object({ messageId: id, status: z.enum(
 
 /** Asks for a redelivery after a delay. After its last delivery the message becomes `dead`. */
 export const messageNakInput = z.strictObject({
-  ...receipt,
+  ...receiptFields,
   /** Delay in milliseconds: 0 to 86 400 000. Default: a backoff by the number of deliveries. */
   delayMs: z.int().min(0).max(86_400_000).optional(),
   error: z.string().max(4_096).optional(),
@@ -249,14 +249,14 @@ export const messageNakInput = z.strictObject({
 
 /** Makes the message a dead letter at once, even if it has deliveries left. */
 export const messageTermInput = z.strictObject({
-  ...receipt,
+  ...receiptFields,
   error: z.string().max(4_096).optional(),
   idempotencyKey: idempotencyKey.optional(),
 })
 
 /** Moves the ack deadline: it is then `ackWaitMs` from now. */
 export const messageInProgressInput = z.strictObject({
-  ...receipt,
+  ...receiptFields,
   ackWaitMs: ackWaitMs.default(defaultAckWaitMs),
   /** Reports that a model has seen it; the first report notifies the sender. Default `false`. */
   shown: z.boolean().default(false),

@@ -24,7 +24,7 @@ export const planBeginOutput = z.object({ planId: id })
 export const planTaskLimit = 100_000
 
 /** Characters of the names in a plan: external ids, dependencies, locks and assignees. */
-export const planNameLimit = 33_554_432
+export const planNamesCharacterLimit = 33_554_432
 
 /** Stages up to 200 tasks. A task replaces a staged one with the same `externalId`. */
 export const planAddInput = z.strictObject({ planId: id, tasks: z.array(plannedTask).min(1).max(200) })
@@ -51,12 +51,13 @@ export const keptTask = z.object({
 })
 
 /** The number of kept tasks that a reply names. The others are counted. */
-export const keptTasksNamed = 100
+export const maxNamedKeptTasks = 100
 
 /**
- * Number of tasks by outcome. A task of an earlier import is `updated` if its row differs or if it
- * has followed the plan: it ended there, or it ended there and was opened again. A task that an
- * agent works on, and one that ended here, keep their status and are `kept`, at most 100 by name.
+ * Number of tasks by outcome. A task of an earlier import is `updated` if its row differs or if the
+ * plan has ended or reopened it. A task is `kept` if its status differs from the one in the plan
+ * and stays, because an agent works on the task or because it ended on this server. At most 100
+ * kept tasks are listed.
  */
 export const planCommitOutput = z.object({
   planId: id,

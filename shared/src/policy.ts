@@ -4,7 +4,7 @@ import type { Role } from './roles.ts'
  * Permissions of each role in addition to the lower roles. A tester also has a developer's
  * permissions.
  */
-const grants = {
+const addedPermissions = {
   observer: [
     'projects:read',
     'agents:read',
@@ -41,15 +41,15 @@ const grants = {
 } as const satisfies Record<Role, readonly string[]>
 
 /** A permission `resource:action`. Every procedure requires one. */
-export type Permission = (typeof grants)[Role][number]
+export type Permission = (typeof addedPermissions)[Role][number]
 
 /** All permissions, in the order of the lowest role that has them. */
 export const permissions: readonly Permission[] = [
-  ...grants.observer,
-  ...grants.tester,
-  ...grants.developer,
-  ...grants['tech-lead'],
-  ...grants.admin,
+  ...addedPermissions.observer,
+  ...addedPermissions.tester,
+  ...addedPermissions.developer,
+  ...addedPermissions['tech-lead'],
+  ...addedPermissions.admin,
 ]
 
 const inheritedRoles: Readonly<Record<Role, readonly Role[]>> = {
@@ -61,7 +61,7 @@ const inheritedRoles: Readonly<Record<Role, readonly Role[]>> = {
 }
 
 const permissionsOf = (role: Role): ReadonlySet<Permission> =>
-  new Set(inheritedRoles[role].flatMap((step) => [...grants[step]]))
+  new Set(inheritedRoles[role].flatMap((step) => [...addedPermissions[step]]))
 
 /** All permissions of each role. */
 export const policy: Readonly<Record<Role, ReadonlySet<Permission>>> = {

@@ -5,10 +5,10 @@ export const roles = ['observer', 'tester', 'developer', 'tech-lead', 'admin'] a
 
 export type Role = (typeof roles)[number]
 
-const rank: Readonly<Record<Role, number>> = { observer: 0, tester: 1, developer: 1, 'tech-lead': 2, admin: 3 }
+const rankByRole: Readonly<Record<Role, number>> = { observer: 0, tester: 1, developer: 1, 'tech-lead': 2, admin: 3 }
 
 /** True if a role is not above a ceiling. `tester` and `developer` have the same rank. */
-export const isAtMost = (role: Role, ceiling: Role): boolean => rank[role] <= rank[ceiling]
+export const isRoleAtMost = (role: Role, ceiling: Role): boolean => rankByRole[role] <= rankByRole[ceiling]
 
 /** A role that an agent can have. */
 export const agentRole = z.enum(['observer', 'tester', 'developer', 'tech-lead'])
@@ -30,5 +30,5 @@ const roleByType: Readonly<Record<string, Role>> = {
 }
 
 /** Returns the role of an agent that asks for none, by its type; `observer` for an unknown type. */
-export const defaultRole = (type: string): Role =>
+export const defaultRoleOf = (type: string): Role =>
   roleByType[type.replace(/-agent$/, '').replace(/-tony$/, '')] ?? 'observer'

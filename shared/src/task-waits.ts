@@ -8,7 +8,7 @@ import { id, timestamp } from './ids.ts'
 export const namedDependencyKinds = ['children', 'failure'] as const
 
 /** A dependency of another kind than `dependsOn`. */
-export const kindedDependency = z.strictObject({
+export const waitsForEntry = z.strictObject({
   taskId: z.string().min(1).max(200),
   kind: z.enum(namedDependencyKinds),
 })

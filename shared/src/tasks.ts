@@ -3,7 +3,7 @@ import { id, json, jsonObject, text, timestamp, word } from './ids.ts'
 import { locks } from './locks.ts'
 import { canonicalPriority, priority } from './priorities.ts'
 import { type TaskStatus, taskStatuses } from './task-statuses.ts'
-import { holdReason, kindedDependency, taskHold } from './task-waits.ts'
+import { holdReason, taskHold, waitsForEntry } from './task-waits.ts'
 
 /**
  * The legal transitions of a task. The SQL guards, docs and tests are derived from this table.
@@ -67,7 +67,7 @@ export const defaultMaxAttempts = 3
  * Each claim group promotes one task at a time, so the last of many tasks of one age exceed the
  * maximum.
  */
-export const maxStarvationMs = 600_000
+export const defaultMaxStarvationMs = 600_000
 
 /** A status on input; hyphens and underscores are equal. */
 export const taskStatusInput = z
@@ -75,7 +75,7 @@ export const taskStatusInput = z
   .transform((value): TaskStatus => taskStatuses.find((status) => status === value.replaceAll('-', '_')) ?? 'pending')
 
 /** A time limit of a task in milliseconds: 1 000 (1 s) to 31 536 000 000 (365 days). */
-const limitMs = z.int().min(1_000).max(31_536_000_000)
+const timeLimitMs = z.int().min(1_000).max(31_536_000_000)
 
 /** Default time limit of one attempt, in milliseconds: 2 h. */
 export const defaultStartToCloseMs = 7_200_000
@@ -94,14 +94,15 @@ export const taskFields = {
   /** Anything else that the worker should read. */
   notes: text.optional(),
   /**
-   * Id of its parent. The parent cannot be claimed before its children have ended, and they wait
-   * for its dependencies too, except for a task that waits for the child itself.
+   * Id of its parent. The parent cannot be claimed before its children have ended. Each child also
+   * waits for the dependencies of its parent, except for a dependency that itself waits for the
+   * child.
    */
   parentId: id.optional(),
   /** Ids of tasks that must be completed before this one can be claimed. At most 200. */
   dependsOn: z.array(z.string().min(1).max(200)).max(200).default([]),
   /** Dependencies of other kinds. At most 200. */
-  waitsFor: z.array(kindedDependency).max(200).default([]),
+  waitsFor: z.array(waitsForEntry).max(200).default([]),
   /** Capabilities that an agent needs to claim it. At most 16. */
   requires: z.array(word).max(16).default([]),
   /** Id or name of the only agent that may claim it. */
@@ -128,14 +129,14 @@ export const taskFields = {
    */
   acceptance: z.enum(['complete', 'verify']).default('complete'),
   /** Longest wait for each claim, in milliseconds; then it fails for good. Default: no limit. */
-  scheduleToStartMs: limitMs.optional(),
+  scheduleToStartMs: timeLimitMs.optional(),
   /** Longest attempt, in milliseconds; then the attempt fails. Default 7 200 000 (2 h). */
-  startToCloseMs: limitMs.default(defaultStartToCloseMs),
+  startToCloseMs: timeLimitMs.default(defaultStartToCloseMs),
   /**
    * Longest time from creation to completion, in milliseconds; then it fails for good. Default: no
    * limit.
    */
-  scheduleToCloseMs: limitMs.optional(),
+  scheduleToCloseMs: timeLimitMs.optional(),
   /**
    * Taken with the claim, released with the lease. The task cannot be claimed while a held lock
    * conflicts.
@@ -215,7 +216,7 @@ export const task = z.object({
   notes: text.nullable(),
   parentId: id.nullable(),
   dependsOn: z.array(id),
-  waitsFor: z.array(kindedDependency),
+  waitsFor: z.array(waitsForEntry),
   onDependencyFailure: z.enum(['block', 'fail']),
   onChildrenEnd: z.enum(['claim', 'complete']),
   /** Null if the task is not held. */

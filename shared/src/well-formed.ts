@@ -40,8 +40,8 @@ interface PendingNode {
 }
 
 /** The size of an input, and the first reason why a server refuses it. */
-export interface InputShape {
-  readonly keys: number
+export interface InputInspection {
+  readonly keyCount: number
   readonly problem: string | undefined
 }
 
@@ -51,7 +51,7 @@ export interface InputShape {
  * (PostgreSQL refuses them), integers that were rounded, and keys that reach a prototype. It is
  * iterative, because a recursive check would overflow too.
  */
-export function shapeOf(input: unknown): InputShape {
+export function inspectInput(input: unknown): InputInspection {
   let keys = 0
   const pending: PendingNode[] = [{ value: [input], depth: -1 }]
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
@@ -59,17 +59,17 @@ export function shapeOf(input: unknown): InputShape {
     const names = Array.isArray(next.value) ? [] : Object.keys(next.value)
     const values: readonly unknown[] = Object.values(next.value)
     keys += values.length
-    if (keys > inputKeyLimit) return { keys, problem: `more than ${inputKeyLimit} keys and elements` }
+    if (keys > inputKeyLimit) return { keyCount: keys, problem: `more than ${inputKeyLimit} keys and elements` }
     const problemOfNames = problemOfKeys(names)
-    if (problemOfNames !== undefined) return { keys, problem: problemOfNames }
+    if (problemOfNames !== undefined) return { keyCount: keys, problem: problemOfNames }
     const depth = next.depth + 1
     for (const value of values) {
       const problem = problemOfValue(value)
-      if (problem !== undefined) return { keys, problem }
+      if (problem !== undefined) return { keyCount: keys, problem }
       if (typeof value !== 'object' || value === null) continue
-      if (depth >= maxDepth) return { keys, problem: `nested deeper than ${maxDepth} levels` }
+      if (depth >= maxDepth) return { keyCount: keys, problem: `nested deeper than ${maxDepth} levels` }
       pending.push({ value, depth })
     }
   }
-  return { keys, problem: undefined }
+  return { keyCount: keys, problem: undefined }
 }

@@ -1,4 +1,4 @@
-import { requirePermissions } from '@tony/mcp-server/api/pipeline'
+import { requireKnownPermissions } from '@tony/mcp-server/api/pipeline'
 import { expect, test } from 'vitest'
 import { rows, tamper } from '../api/given.ts'
 import { refusal } from '../support/server.ts'
@@ -114,7 +114,7 @@ test('events and denials cannot be changed, even without the server', async () =
 
 test('a procedure with a permission that the policy lacks keeps the server from starting', () => {
   const form = (permission: unknown) => new Map([['tasks.secret', { meta: { permission: permission as 'open' } }]])
-  expect(() => requirePermissions(form('open'))).not.toThrow()
+  expect(() => requireKnownPermissions(form('open'))).not.toThrow()
   for (const permission of [undefined, '', 'tasks:everything', '*'])
-    expect(() => requirePermissions(form(permission))).toThrow('tasks.secret')
+    expect(() => requireKnownPermissions(form(permission))).toThrow('tasks.secret')
 })

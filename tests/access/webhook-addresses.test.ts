@@ -1,4 +1,4 @@
-import { AddressGuard } from '@tony/mcp-server/platform/address-guard'
+import { AddressPolicy } from '@tony/mcp-server/platform/address-guard'
 import { describe, expect, test } from 'vitest'
 import { refusal, TestServer } from '../support/server.ts'
 import { WebhookReceiver } from '../support/webhook-receiver.ts'
@@ -6,7 +6,7 @@ import { WebhookReceiver } from '../support/webhook-receiver.ts'
 const closed = { config: { webhooks: { cidrs: [], origins: [] } } }
 
 describe('without a setting, a webhook may call', () => {
-  const guard = new AddressGuard([])
+  const guard = new AddressPolicy([])
   test.each([
     '127.0.0.1',
     '0.0.0.0',
@@ -43,7 +43,7 @@ describe('without a setting, a webhook may call', () => {
 })
 
 test('an allowed network may be called under each of its names', () => {
-  const guard = new AddressGuard(['10.1.0.0/16'])
+  const guard = new AddressPolicy(['10.1.0.0/16'])
   expect(guard.isAllowed('10.1.2.3', false)).toBe(true)
   expect(guard.isAllowed('::ffff:10.1.2.3', false)).toBe(true)
   expect(guard.isAllowed('10.2.0.1', true)).toBe(false)

@@ -196,9 +196,9 @@ test('events of many bytes leave the memory before their number is reached, and 
   expect(seqsOf(await next(400))).toEqual(upTo(400))
   const feed = server.parts.feeds.feedOf(project)
   // One page of the log, and the rest of what is in memory.
-  expect(seqsOf(await feed.after(0, 100))).toEqual(upTo(21))
-  expect(seqsOf(await feed.after(395, 100))).toEqual(upTo(5, 396))
+  expect(seqsOf(await feed.eventsAfter(0, 100))).toEqual(upTo(21))
+  expect(seqsOf(await feed.eventsAfter(395, 100))).toEqual(upTo(5, 396))
   tamper(server, 'DELETE FROM event_pages')
-  expect(seqsOf(await feed.after(395, 100))).toEqual(upTo(5, 396))
-  await expect(feed.after(0, 100)).rejects.toMatchObject({ code: 'CURSOR_EXPIRED' })
+  expect(seqsOf(await feed.eventsAfter(395, 100))).toEqual(upTo(5, 396))
+  await expect(feed.eventsAfter(0, 100)).rejects.toMatchObject({ code: 'CURSOR_EXPIRED' })
 })

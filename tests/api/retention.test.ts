@@ -45,7 +45,7 @@ describe('events', () => {
     for (const _ of upTo(9)) await lead.tasks.create({ type: 'code' })
     const [project] = rows<{ id: string }>(server, 'select id from projects')
     await server.sweep()
-    const reading = server.parts.feeds.feedOf(project?.id ?? '').after(3, 100)
+    const reading = server.parts.feeds.feedOf(project?.id ?? '').eventsAfter(3, 100)
     await expect(reading).rejects.toMatchObject({ code: 'CURSOR_EXPIRED' })
   })
 })

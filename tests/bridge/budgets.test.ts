@@ -1,6 +1,6 @@
 import { formatHookOutput, hookHosts } from '@tony/mcp-bridge/hooks/hook-output'
 import { toUntrustedText } from '@tony/mcp-shared/untrusted-text'
-import { type HostLimits, limitsOf, type OutputLimit } from '@tony/mcp-tools/host-limits'
+import { type HostLimits, hostLimitsOf, type OutputLimit } from '@tony/mcp-tools/host-limits'
 import { describe, expect, test } from 'vitest'
 import { dice } from '../support/dice.ts'
 import { roundsOf } from '../support/rounds.ts'
@@ -111,7 +111,7 @@ test.each(hosts)(
   async (transport, clientName, alphabet) => {
     await using server = await TestServer.start()
     await using host = await transports[transport](server, clientName)
-    const limits = limitsOf(clientName)
+    const limits = hostLimitsOf(clientName)
     const to = await nameOf(host)
     await expectLongest(limits.result, async (length) => {
       const [id = ''] = await sendTexts(server, to, [letters[alphabet].repeat(length)])
@@ -135,7 +135,7 @@ test.each(someOf(hookHosts))(
   async (name) => {
     await using server = await TestServer.start()
     await using host = await bridgedHost(server, {}, name)
-    const limits = limitsOf(name)
+    const limits = hostLimitsOf(name)
     const to = await nameOf(host)
     const hooks = hooksOf(server, host)
     const show = () => hooks.getContent({ upTo: 'digest', host: name, abandoned: new AbortController().signal })
@@ -163,7 +163,7 @@ describe.each(transportNames)('%s', (transport) => {
       // The last one is longer than any output.
       const texts = [...randomTexts(hostNames.indexOf(clientName), textCount), letters.CJK.repeat(20_000)]
       const ids = await sendTexts(server, await nameOf(host), texts)
-      const reader = new Reader(host, limitsOf(clientName))
+      const reader = new Reader(host, hostLimitsOf(clientName))
       while (await reader.readInbox()) {
         const statuses = await statusesOf(server, ids)
         const acked = ids.filter((_, index) => statuses[index] === 'acked')
@@ -188,7 +188,7 @@ describe.each(transportNames)('%s', (transport) => {
     const { id: taskId } = await lead.tasks.create({ type: 'code', description, dependsOn: [first.id] })
     for (let index = 0; index < 10; index += 1)
       await lead.messages.send({ to, type: 'note', payload: `${index}${'m'.repeat(15_000)}`, mode: 'turn_end' })
-    const { result: limit } = limitsOf('claude-code')
+    const { result: limit } = hostLimitsOf('claude-code')
     const { text, data } = await host.call('next_task')
     expectWithin(text, limit)
     let read = ''
@@ -215,7 +215,7 @@ test.each(someOf(hookHosts))(
     const texts = [...randomTexts(7, 9), 'x'.repeat(10_500)]
     const ids = await sendTexts(server, await nameOf(host), texts)
     await delivered(server, ids.length)
-    const reader = new Reader(host, limitsOf(name))
+    const reader = new Reader(host, hostLimitsOf(name))
     const hooks = hooksOf(server, host)
     while (await reader.runHook(hooks, name)) {
       const statuses = await statusesOf(server, ids)

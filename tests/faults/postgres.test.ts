@@ -1,6 +1,6 @@
 import { systemClock } from '@tony/mcp-server/platform/clock'
 import { openPostgres } from '@tony/mcp-server/store/postgres/postgres'
-import { type Query, type Store, statement } from '@tony/mcp-server/store/store'
+import { type StatementParts, type Store, statement } from '@tony/mcp-server/store/store'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { eq, sql } from 'drizzle-orm'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -11,7 +11,7 @@ import { Cluster } from '../support/postgres-cluster.ts'
 import { refusal, TestServer } from '../support/server.ts'
 import { projectOf } from '../support/store.ts'
 
-const lengthen = statement(({ db, t, p }: Query<{ id: string }>) =>
+const lengthen = statement(({ db, t, p }: StatementParts<{ id: string }>) =>
   db
     .update(t.bodies)
     .set({ payload: sql`${t.bodies.payload} || '+'` })

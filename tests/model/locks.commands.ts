@@ -1,4 +1,4 @@
-import { maxStarvationMs } from '@tony/mcp-shared/tasks'
+import { defaultMaxStarvationMs } from '@tony/mcp-shared/tasks'
 import fc from 'fast-check'
 import { act, agentOf, number, weighted } from './acts.ts'
 import { creatingFrom, lockingSpecs } from './creating.commands.ts'
@@ -73,7 +73,7 @@ const draining = act('agents.drain', number, async (play, index) => {
 })
 
 /** Advances the clock until `low` tasks age. */
-const ageing = act('advance', fc.constant(maxStarvationMs), (play, ms) => play.advance(ms))
+const ageing = act('advance', fc.constant(defaultMaxStarvationMs), (play, ms) => play.advance(ms))
 
 export const lockCommands = [
   ...weighted(

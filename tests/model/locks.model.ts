@@ -1,4 +1,4 @@
-import { ancestorPaths, lockKind } from '@tony/mcp-shared/locks'
+import { lockKindOf, pathAndAncestorsOf } from '@tony/mcp-shared/locks'
 
 /** Any object that can hold a lock. */
 type Holder = object
@@ -16,10 +16,10 @@ export class Locks {
    * exception.
    */
   static conflict(a: string, b: string): boolean {
-    if (lockKind(a) !== lockKind(b)) return false
-    if (lockKind(a) === 'pool') return false
-    if (lockKind(a) === 'key') return a === b
-    return ancestorPaths(a).includes(b) || ancestorPaths(b).includes(a)
+    if (lockKindOf(a) !== lockKindOf(b)) return false
+    if (lockKindOf(a) === 'pool') return false
+    if (lockKindOf(a) === 'key') return a === b
+    return pathAndAncestorsOf(a).includes(b) || pathAndAncestorsOf(b).includes(a)
   }
 
   holdersOf(lock: string): Holder[] {
@@ -30,7 +30,7 @@ export class Locks {
   free(holder: Holder, wanted: readonly string[]): boolean {
     return wanted.every((lock) => {
       if (this.held.get(holder)?.has(lock)) return true
-      if (lockKind(lock) === 'pool') {
+      if (lockKindOf(lock) === 'pool') {
         const size = this.pools.get(lock.slice('pool:'.length))
         return size === undefined || this.holdersOf(lock).length < size
       }

@@ -15,7 +15,7 @@ describe('a fault planted in the server', () => {
   test.each(sample)('is found: %s', async (name) => {
     const fault = faults.find((one) => one.name === name)
     if (!fault) throw new Error(`no fault ${name}`)
-    expect(await judged(fault, 100)).toMatchObject({ outcome: 'caught' })
+    expect(await judged(fault, 400)).toMatchObject({ outcome: 'caught' })
   })
 
   test('without an effect is not found', async () => {

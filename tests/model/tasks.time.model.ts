@@ -1,4 +1,4 @@
-import { maxStarvationMs } from '@tony/mcp-shared/tasks'
+import { defaultMaxStarvationMs } from '@tony/mcp-shared/tasks'
 import { standsInLine } from './claims.model.ts'
 import type { State, Task } from './state.ts'
 import { answer } from './tasks.held.model.ts'
@@ -10,7 +10,7 @@ const never = Number.POSITIVE_INFINITY
  * The wait after which a `low` task ages. It leaves time for a claim within the longest wait,
  * because aged tasks before it go first.
  */
-const starvedMs = 0.8 * maxStarvationMs
+const starvedMs = 0.8 * defaultMaxStarvationMs
 
 /** Returns the claim group of a task: tasks with the same requirements share it. */
 const lineOf = ({ requires, assignedTo }: Task): string => `${assignedTo?.id} ${requires.toSorted()}`

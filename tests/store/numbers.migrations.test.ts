@@ -1,4 +1,4 @@
-import { migrate, readMigrations } from '@tony/mcp-server/store/migrations/migrate'
+import { migrateSqlite, readMigrations } from '@tony/mcp-server/store/migrations/migrate'
 import { messageStatuses } from '@tony/mcp-shared/messages'
 import { taskStatuses } from '@tony/mcp-shared/task-statuses'
 import type Database from 'better-sqlite3'
@@ -56,11 +56,11 @@ const readRows = (database: Database.Database) => ({
 
 function migrated(folder: StoreFolder) {
   folder.raw((database) => {
-    migrate(database, shipped.slice(0, number), 0)
+    migrateSqlite(database, shipped.slice(0, number), 0)
     for (const row of rows) database.exec(row)
   })
   const before = folder.raw(readRows)
-  folder.raw((database) => migrate(database, shipped, 1))
+  folder.raw((database) => migrateSqlite(database, shipped, 1))
   return before
 }
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { migrate, readMigrations } from '@tony/mcp-server/store/migrations/migrate'
+import { migrateSqlite, readMigrations } from '@tony/mcp-server/store/migrations/migrate'
 import { migratePostgres } from '@tony/mcp-server/store/postgres/migrate'
 import { postgresMigrationsFolder } from '@tony/mcp-server/store/postgres/postgres'
 import Sqlite from 'better-sqlite3'
@@ -49,7 +49,7 @@ const onSqlite: Carried = {
   start: async (clock, options) => {
     const folder = mkdtempSync(join(tmpdir(), 'tony-pages-'))
     const database = new Sqlite(join(folder, 'test.db'))
-    migrate(database, readMigrations(readSqliteMigrations).slice(0, number), 0)
+    migrateSqlite(database, readMigrations(readSqliteMigrations).slice(0, number), 0)
     for (const row of rowsAt(clock.wall())) database.exec(row)
     database.close()
     const server = await TestServer.start({ ...options, folder, clock })

@@ -1,4 +1,4 @@
-import { migrate, readMigrations } from '@tony/mcp-server/store/migrations/migrate'
+import { migrateSqlite, readMigrations } from '@tony/mcp-server/store/migrations/migrate'
 import { postgresMigrationsFolder } from '@tony/mcp-server/store/postgres/postgres'
 import Sqlite from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
@@ -50,7 +50,7 @@ const words = (condition: string): string =>
 function sqlite<T>(query: string): T[] {
   const database = new Sqlite(':memory:')
   try {
-    migrate(database, readMigrations(readSqliteMigrations), 0)
+    migrateSqlite(database, readMigrations(readSqliteMigrations), 0)
     return database.prepare<[], T>(query).all()
   } finally {
     database.close()

@@ -1,7 +1,7 @@
 import type { Client } from '@tony/mcp-client'
 import {
-  type Query,
   rowlessStatement,
+  type StatementParts,
   type Store,
   singleRowUpdate,
   statement,
@@ -16,16 +16,16 @@ import { miscountsBy } from '../support/verify/miscounts.ts'
 import { addAgent, feed, note, numbered, outcomes, put } from './given.ts'
 import { below, codeOf, inOneBatch } from './one-batch.ts'
 
-const insertBody = rowlessStatement(({ db, t, p }: Query<{ id: string; payload: string }>) =>
+const insertBody = rowlessStatement(({ db, t, p }: StatementParts<{ id: string; payload: string }>) =>
   db.insert(t.bodies).values({ id: p.id, payload: p.payload }).prepare(),
 )
 
-const findBody = statement(({ db, t, p }: Query<{ id: string }>) =>
+const findBody = statement(({ db, t, p }: StatementParts<{ id: string }>) =>
   db.select({ payload: t.bodies.payload }).from(t.bodies).where(eq(t.bodies.id, p.id)).prepare(),
 )
 
 const replaceBody = singleRowUpdate(
-  statement(({ db, t, p }: Query<{ id: string; from: string; to: string }>) =>
+  statement(({ db, t, p }: StatementParts<{ id: string; from: string; to: string }>) =>
     db
       .update(t.bodies)
       .set({ payload: p.to })
@@ -36,7 +36,7 @@ const replaceBody = singleRowUpdate(
 )
 
 const lengthenBody = singleRowUpdate(
-  statement(({ db, t, p }: Query<{ id: string }>) =>
+  statement(({ db, t, p }: StatementParts<{ id: string }>) =>
     db
       .update(t.bodies)
       .set({ payload: sql`${t.bodies.payload} || '.'` })
@@ -47,7 +47,7 @@ const lengthenBody = singleRowUpdate(
 )
 
 const insertSubscription = rowlessStatement(
-  ({ db, t, p }: Query<{ agentId: string; topic: string; project: string }>) =>
+  ({ db, t, p }: StatementParts<{ agentId: string; topic: string; project: string }>) =>
     db.insert(t.subscriptions).values({ agentId: p.agentId, topic: p.topic, projectId: p.project }).prepare(),
 )
 

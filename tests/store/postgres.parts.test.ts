@@ -1,4 +1,4 @@
-import { type Query, statement, type Transaction } from '@tony/mcp-server/store/store'
+import { type StatementParts, statement, type Transaction } from '@tony/mcp-server/store/store'
 import { eq } from 'drizzle-orm'
 import { describe, expect, test } from 'vitest'
 import { openedPostgres, postgresServer } from '../support/postgres.ts'
@@ -6,7 +6,7 @@ import { projectOf } from '../support/store.ts'
 import { feed, note, numbered } from './given.ts'
 import { below } from './one-batch.ts'
 
-const findBody = statement(({ db, t, p }: Query<{ id: string }>) =>
+const findBody = statement(({ db, t, p }: StatementParts<{ id: string }>) =>
   db.select({ payload: t.bodies.payload }).from(t.bodies).where(eq(t.bodies.id, p.id)).prepare(),
 )
 

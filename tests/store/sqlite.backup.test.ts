@@ -15,7 +15,7 @@ import { systemClock } from '@tony/mcp-server/platform/clock'
 import { type Backup, listBackups, pruneBackups, writeBackup } from '@tony/mcp-server/store/backup/backup'
 import { BackupRunner } from '@tony/mcp-server/store/backup/backup-runner'
 import { BackupError, checkBackup, manifestPathOf } from '@tony/mcp-server/store/backup/manifest'
-import { restore } from '@tony/mcp-server/store/backup/restore'
+import { restoreDatabase } from '@tony/mcp-server/store/backup/restore'
 import { SchemaError } from '@tony/mcp-server/store/migrations/migrate'
 import type { Store } from '@tony/mcp-server/store/store'
 import Database from 'better-sqlite3'
@@ -95,7 +95,7 @@ test('twenty backups during steady writes each restore to a prefix of the commit
   let last = 0
   for (const { before, path } of made) {
     using other = new StoreFolder()
-    const { epoch } = restore({ backup: path, database: other.file, at })
+    const { epoch } = restoreDatabase({ backup: path, database: other.file, at })
     await using restored = await other.open()
     const events = await restored.read(feed)
     expect(restored.epoch).toBe(epoch)
@@ -211,7 +211,7 @@ async function refused(damage: (backup: string) => void): Promise<Error> {
   await holding(live, 'live')
   const before = readFileSync(live.file)
   try {
-    restore({ backup: path, database: live.file, at })
+    restoreDatabase({ backup: path, database: live.file, at })
   } catch (error) {
     expect(readFileSync(live.file).equals(before)).toBe(true)
     expect(readdirSync(live.path).toSorted()).toEqual(['test.db', 'test.db.lock'])

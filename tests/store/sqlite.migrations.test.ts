@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { migrate, readMigrations, SchemaError } from '@tony/mcp-server/store/migrations/migrate'
+import { migrateSqlite, readMigrations, SchemaError } from '@tony/mcp-server/store/migrations/migrate'
 import { findSchemaDifferences, migrateFile, readMigrationStates } from '@tony/mcp-server/store/migrations/schema-state'
 import { describe, expect, test } from 'vitest'
 import { Child } from '../support/child.ts'
@@ -29,7 +29,7 @@ describe('migrations', () => {
   test('are applied once, in order, and recorded', () => {
     using folder = new StoreFolder()
     const { read } = migrationsOf(folder, ground, '-- minReader: 0\nalter table parents add name text;')
-    for (const now of [1, 2]) folder.raw((database) => migrate(database, read, now))
+    for (const now of [1, 2]) folder.raw((database) => migrateSqlite(database, read, now))
     const rows = folder.raw((database) =>
       database.prepare('select number, name, min_reader, applied_at from schema_migrations').all(),
     )
@@ -41,8 +41,10 @@ describe('migrations', () => {
 
   test('continue where an older program stopped', () => {
     using folder = new StoreFolder()
-    folder.raw((database) => migrate(database, migrationsOf(folder, ground).read, 1))
-    folder.raw((database) => migrate(database, migrationsOf(folder, ground, 'create table more (id integer);').read, 2))
+    folder.raw((database) => migrateSqlite(database, migrationsOf(folder, ground).read, 1))
+    folder.raw((database) =>
+      migrateSqlite(database, migrationsOf(folder, ground, 'create table more (id integer);').read, 2),
+    )
     const rows = folder.raw((database) => database.prepare('select number, applied_at from schema_migrations').all())
     expect(rows).toEqual([
       { number: 0, applied_at: 1 },
@@ -57,16 +59,16 @@ describe('migrations', () => {
       ground,
       'create table more (id integer);--> statement-breakpoint\ncreate tabel;',
     )
-    expect(() => folder.raw((database) => migrate(database, read, 1))).toThrow(/syntax error/)
+    expect(() => folder.raw((database) => migrateSqlite(database, read, 1))).toThrow(/syntax error/)
     expect(schemaOf(folder)).toEqual([])
   })
 
   test('leave the earlier ones when a later one fails', () => {
     using folder = new StoreFolder()
-    folder.raw((database) => migrate(database, migrationsOf(folder, ground).read, 1))
+    folder.raw((database) => migrateSqlite(database, migrationsOf(folder, ground).read, 1))
     const before = schemaOf(folder)
     const { read } = migrationsOf(folder, ground, 'drop table children;--> statement-breakpoint\ncreate tabel;')
-    expect(() => folder.raw((database) => migrate(database, read, 2))).toThrow(/syntax error/)
+    expect(() => folder.raw((database) => migrateSqlite(database, read, 2))).toThrow(/syntax error/)
     expect(schemaOf(folder)).toEqual(before)
   })
 
@@ -80,7 +82,7 @@ describe('migrations', () => {
     await using child = new Child('migrate.ts', folder.file, url)
     expect((await child.end()).signal).toBe('SIGKILL')
     expect(schemaOf(folder)).toEqual([])
-    folder.raw((database) => migrate(database, migrationsOf(folder, ground).read, 1))
+    folder.raw((database) => migrateSqlite(database, migrationsOf(folder, ground).read, 1))
   })
 
   test('leave a database at one schema or the next when the process is killed after any of their statements', async () => {
@@ -107,11 +109,11 @@ describe('migrations', () => {
   test('that break a reference are refused and undone', () => {
     using folder = new StoreFolder()
     folder.raw((database) => {
-      migrate(database, migrationsOf(folder, ground).read, 1)
+      migrateSqlite(database, migrationsOf(folder, ground).read, 1)
       database.exec('insert into parents values (1); insert into children values (1)')
     })
     const { read } = migrationsOf(folder, ground, 'delete from parents;')
-    const refused = () => folder.raw((database) => migrate(database, read, 2))
+    const refused = () => folder.raw((database) => migrateSqlite(database, read, 2))
     expect(refused).toThrow(SchemaError)
     expect(refused).toThrow('broke 1 references')
     expect(folder.raw((database) => database.prepare('select count(*) as rows from parents').get())).toEqual({
@@ -122,7 +124,7 @@ describe('migrations', () => {
   test('may rebuild a table that others refer to, without losing their rows', () => {
     using folder = new StoreFolder()
     folder.raw((database) => {
-      migrate(database, migrationsOf(folder, ground.replace('(id))', '(id) on delete cascade)')).read, 1)
+      migrateSqlite(database, migrationsOf(folder, ground.replace('(id))', '(id) on delete cascade)')).read, 1)
       database.exec('insert into parents values (1); insert into children values (1)')
     })
     const rebuild = [
@@ -136,7 +138,7 @@ describe('migrations', () => {
       ground.replace('(id))', '(id) on delete cascade)'),
       rebuild.join(';--> statement-breakpoint\n'),
     )
-    folder.raw((database) => migrate(database, read, 2))
+    folder.raw((database) => migrateSqlite(database, read, 2))
     expect(folder.raw((database) => database.prepare('select count(*) as rows from children').get())).toEqual({
       rows: 1,
     })

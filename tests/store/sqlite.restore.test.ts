@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeBackup } from '@tony/mcp-server/store/backup/backup'
-import { restore } from '@tony/mcp-server/store/backup/restore'
+import { restoreDatabase } from '@tony/mcp-server/store/backup/restore'
 import { SchemaError } from '@tony/mcp-server/store/migrations/migrate'
 import { StoreInUseError } from '@tony/mcp-server/store/sqlite/file-lock'
 import Database from 'better-sqlite3'
@@ -28,7 +28,7 @@ test('a restore replaces the database, and keeps the previous one with its WAL b
   await killed.says('open')
   folder.raw((database) => database.exec(`insert into bodies values ('in the log', '{}')`))
   await killed.kill()
-  const { previousFile: kept, manifest } = restore({ backup, database: folder.file, at })
+  const { previousFile: kept, manifest } = restoreDatabase({ backup, database: folder.file, at })
   expect(manifest.schema).toBeGreaterThan(0)
   await using store = await folder.open()
   expect(await store.read(stored)).toEqual(['a'])
@@ -41,7 +41,7 @@ test('a restore without a database creates one', async () => {
   using folder = new StoreFolder()
   const backup = await backupWith(folder, 'a')
   using other = new StoreFolder()
-  expect(restore({ backup, database: other.file, at }).previousFile).toBeUndefined()
+  expect(restoreDatabase({ backup, database: other.file, at }).previousFile).toBeUndefined()
   await using store = await other.open()
   expect(await store.read(stored)).toEqual(['a'])
 })
@@ -50,7 +50,7 @@ test('a restore over a database of a live process is refused, and that process c
   using folder = new StoreFolder()
   const backup = await backupWith(folder, 'a')
   await using store = await folder.open()
-  expect(() => restore({ backup, database: folder.file, at })).toThrow(StoreInUseError)
+  expect(() => restoreDatabase({ backup, database: folder.file, at })).toThrow(StoreInUseError)
   await store.transact({ project: await projectOf(store) }, (tx) => put(tx, 'b'))
   expect(await store.read(stored)).toEqual(['a', 'b'])
 })
@@ -61,7 +61,7 @@ test('a restore over a database of another program is refused, and that database
   using other = new StoreFolder()
   other.raw((database) => database.exec('create table invoices (id integer primary key)'))
   const before = readFileSync(other.file)
-  expect(() => restore({ backup, database: other.file, at })).toThrow(SchemaError)
+  expect(() => restoreDatabase({ backup, database: other.file, at })).toThrow(SchemaError)
   expect(readFileSync(other.file).equals(before)).toBe(true)
 })
 
@@ -70,7 +70,7 @@ test('a restore over a damaged database keeps its bytes beside the new one', asy
   const backup = await backupWith(folder, 'a')
   const damaged = Buffer.alloc(20_000, 'damage')
   writeFileSync(folder.file, damaged)
-  const { previousFile: kept } = restore({ backup, database: folder.file, at })
+  const { previousFile: kept } = restoreDatabase({ backup, database: folder.file, at })
   expect(readFileSync(kept ?? '').equals(damaged)).toBe(true)
   await using store = await folder.open()
   expect(await store.read(stored)).toEqual(['a'])
@@ -81,7 +81,7 @@ test('the files of a killed restore prevent no later one', async () => {
   const backup = await backupWith(folder, 'a')
   writeFileSync(`${folder.file}.restoring`, 'half')
   writeFileSync(`${folder.file}.restoring-journal`, 'of another')
-  restore({ backup, database: folder.file, at })
+  restoreDatabase({ backup, database: folder.file, at })
   expect(readdirSync(folder.path).filter((name) => name.includes('restoring'))).toEqual([])
   await using store = await folder.open()
   expect(await store.read(stored)).toEqual(['a'])
@@ -102,7 +102,7 @@ async function restored() {
   const again = await first.agent('ada')
   const { cursor } = await lead.events.list({ limit: 500 })
   await first.stop()
-  restore({ backup: path, database: first.database, at })
+  restoreDatabase({ backup: path, database: first.database, at })
   const server = await TestServer.start({ folder: first.folder, clock: first.clock })
   return { server, first, ada, again, held, later, cursor }
 }

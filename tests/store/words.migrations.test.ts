@@ -1,4 +1,4 @@
-import { migrate, readMigrations } from '@tony/mcp-server/store/migrations/migrate'
+import { migrateSqlite, readMigrations } from '@tony/mcp-server/store/migrations/migrate'
 import { migratePostgres } from '@tony/mcp-server/store/postgres/migrate'
 import { postgresMigrationsFolder } from '@tony/mcp-server/store/postgres/postgres'
 import { eventTypes } from '@tony/mcp-shared/events'
@@ -92,10 +92,10 @@ describe('the migration to the words of the wire', () => {
     const shipped = readMigrations(readSqliteMigrations)
     using folder = new StoreFolder()
     folder.raw((database) => {
-      migrate(database, shipped.slice(0, number), 0)
+      migrateSqlite(database, shipped.slice(0, number), 0)
       for (const row of rows) database.exec(row)
     })
-    folder.raw((database) => migrate(database, shipped, 1))
+    folder.raw((database) => migrateSqlite(database, shipped, 1))
     folder.raw((database) => {
       const all = <T>(query: string) => database.prepare<[], T>(query).all()
       expectNewWords({ events: all(queries.events), failures: all(queries.failures), keys: all(queries.keys) })

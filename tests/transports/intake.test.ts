@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Intake } from '../../server/src/transports/ws/intake.ts'
+import { FrameScheduler } from '../../server/src/transports/ws/intake.ts'
 import { ReadPause } from '../../server/src/transports/ws/read-pause.ts'
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
@@ -12,7 +12,7 @@ function given(frameMs: number, isDone = false) {
   let now = 0
   const handled: string[] = []
   const arrivals: number[] = []
-  const intake = new Intake({ now: () => now, storeNow: () => now })
+  const intake = new FrameScheduler({ now: () => now, storeNow: () => now })
   const open = (name: string) => {
     const reading: string[] = []
     const note = (what: string) => reading.at(-1) !== what && reading.push(what)

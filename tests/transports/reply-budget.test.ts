@@ -21,23 +21,23 @@ class Unread {
 function given() {
   const outlet = new Unread()
   const budget = new ReplyBudget(new PageSlots(new ManualClock(), 8_388_608), 1_000, outlet)
-  const hold = budget.open()
+  const hold = budget.openShare()
   return { outlet, budget, hold }
 }
 
 test('two reads of one call that wait for memory both start once the reply of another call has been sent', async () => {
   const { outlet, budget, hold } = given()
   const order: string[] = []
-  const reads = ['first', 'second'].map((name) => budget.take(hold)?.then(() => order.push(name)))
+  const reads = ['first', 'second'].map((name) => budget.waitForRoom(hold)?.then(() => order.push(name)))
   outlet.unsentBytes = 0
-  budget.open().release()
+  budget.openShare().release()
   await Promise.all(reads)
   expect(order).toEqual(['first', 'second'])
 })
 
 test('two reads of one call that wait for memory are both refused when the connection is lost', async () => {
   const { budget, hold } = given()
-  const reads = outcomes([budget.take(hold), budget.take(hold)].map((read) => Promise.resolve(read)))
+  const reads = outcomes([budget.waitForRoom(hold), budget.waitForRoom(hold)].map((read) => Promise.resolve(read)))
   budget.close()
   expect(await reads).toEqual(['CONSUMER_TOO_SLOW', 'CONSUMER_TOO_SLOW'])
 })
@@ -59,7 +59,7 @@ async function turnsOfCalls(end: (reply: ReplyShare) => void): Promise<Set<numbe
   let counting = setImmediate(countTurn)
   const ends = await Promise.all(
     Array.from({ length: 6 }, async () => {
-      const reply = budget.open()
+      const reply = budget.openShare()
       await reply.waitForSlot()
       hold(5)
       end(reply)

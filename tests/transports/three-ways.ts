@@ -115,7 +115,7 @@ async function connectionOf({ parts: services }: TestServer, token: string | und
     return { ...shared, identity: { ok: true, principal } }
   }
   if (token === 'stranger') return { ...shared, identity: { ok: false, error: needed, hasCredential: false } }
-  const identity = await services.identity.tokens.verify(token).then(
+  const identity = await services.identity.tokens.checkToken(token).then(
     (principal) => ({ ok: true as const, principal }),
     (error: Error) => ({ ok: false as const, error, hasCredential: true }),
   )

@@ -2,15 +2,15 @@ import { agentStatuses } from '@tony/mcp-shared/agents'
 import { toSingleLine } from '@tony/mcp-shared/untrusted-text'
 import { z } from 'zod'
 import type { Output } from './calls.ts'
-import { countFitting } from './output-budget.ts'
+import { countAndSpendFitting } from './output-budget.ts'
 import { type AnyTool, tool } from './tool.ts'
 import type { ToolSession } from './tool-session.ts'
 
 /** The number of agents that `who` lists. */
-const listedAgents = 200
+const maxListedAgents = 200
 
 /** The number of capabilities that `who` lists of one agent. */
-const listedCapabilities = 16
+const maxListedCapabilities = 16
 
 const join = tool({
   name: 'join',
@@ -57,16 +57,16 @@ const who = tool({
   }),
   run: async (toolSession, { offline }, { budget }) => {
     const identity = await toolSession.currentAgent()
-    const listed = (await listAgents(toolSession, offline)).slice(0, listedAgents)
+    const listed = (await listAgents(toolSession, offline)).slice(0, maxListedAgents)
     const agents = listed.map(({ id, name, type, role, status, capabilities }) => ({
       agentId: id,
       name: toSingleLine(name),
       type: toSingleLine(type),
       role,
       status,
-      capabilities: capabilities.slice(0, listedCapabilities).map(toSingleLine),
+      capabilities: capabilities.slice(0, maxListedCapabilities).map(toSingleLine),
     }))
-    const count = countFitting(agents, budget)
+    const count = countAndSpendFitting(agents, budget)
     return {
       you: identity ? toSingleLine(identity.name) : '',
       agents: agents.slice(0, count),
@@ -79,7 +79,7 @@ const who = tool({
 async function listAgents(toolSession: ToolSession, offline: boolean): Promise<Output<'agents.list'>['agents']> {
   const found: Output<'agents.list'>['agents'] = []
   let cursor: string | null = ''
-  while (cursor !== null && found.length < listedAgents) {
+  while (cursor !== null && found.length < maxListedAgents) {
     const page: Output<'agents.list'> = await toolSession.call('agents.list', cursor === '' ? {} : { cursor })
     found.push(...page.agents.filter(({ status }) => offline || status !== 'offline'))
     cursor = page.nextCursor

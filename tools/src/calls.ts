@@ -13,7 +13,7 @@ import * as webhooks from '@tony/mcp-shared/webhooks'
 import { z } from 'zod'
 
 /** The procedures that the tools call, with their schemas. */
-export const calls = {
+export const procedureSchemas = {
   'agents.get': { input: agents.agentGetInput, output: agents.agent },
   'agents.list': { input: agents.agentListInput, output: agents.agentListOutput },
   'agents.register': { input: agents.agentRegisterInput, output: agents.agentRegisterOutput },
@@ -48,9 +48,9 @@ export const calls = {
   'webhooks.delete': { input: webhooks.webhookDeleteInput, output: webhooks.webhookDeleteOutput },
 } as const
 
-export type Path = keyof typeof calls
-export type Input<P extends Path> = z.input<(typeof calls)[P]['input']>
-export type Output<P extends Path> = z.output<(typeof calls)[P]['output']>
+export type ProcedurePath = keyof typeof procedureSchemas
+export type Input<P extends ProcedurePath> = z.input<(typeof procedureSchemas)[P]['input']>
+export type Output<P extends ProcedurePath> = z.output<(typeof procedureSchemas)[P]['output']>
 
 /** The procedures that need the lease of a task. The tool session adds the lease token. */
 export type LeasedPath =
@@ -60,7 +60,7 @@ export type LeasedPath =
   | 'tasks.progress'
   | 'tasks.release'
   | 'tasks.requestInput'
-export type WithoutLease<P extends LeasedPath> = Omit<Input<P>, 'leaseToken'>
+export type InputWithoutLeaseToken<P extends LeasedPath> = Omit<Input<P>, 'leaseToken'>
 
 export type Task = z.output<typeof tasks.task>
 export type Message = z.output<typeof messages.message>
@@ -69,10 +69,10 @@ export type InboxMessage = Omit<z.output<typeof messages.delivery>, 'receipt'>
 
 /** Makes typed calls from an untyped `send`. Each output is checked by its schema. */
 export function createTypedCalls(
-  send: (path: Path, input: unknown, signal: AbortSignal | undefined) => Promise<unknown>,
-): <P extends Path>(path: P, input: Input<P>, signal?: AbortSignal) => Promise<Output<P>> {
-  return async <P extends Path>(path: P, input: Input<P>, signal?: AbortSignal) => {
-    const { output } = calls[path]
+  send: (path: ProcedurePath, input: unknown, signal: AbortSignal | undefined) => Promise<unknown>,
+): <P extends ProcedurePath>(path: P, input: Input<P>, signal?: AbortSignal) => Promise<Output<P>> {
+  return async <P extends ProcedurePath>(path: P, input: Input<P>, signal?: AbortSignal) => {
+    const { output } = procedureSchemas[path]
     // The compiler cannot see that the output type is inferred from this very schema.
     return output.parse(await send(path, input, signal)) as Output<P>
   }

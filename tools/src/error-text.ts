@@ -57,12 +57,13 @@ export class ToolError extends Error {
   }
 }
 
-type Code = keyof typeof nextSteps
+type ToolErrorCode = keyof typeof nextSteps
 
-const isCode = (code: unknown): code is Code => typeof code === 'string' && Object.hasOwn(nextSteps, code)
+const isToolErrorCode = (code: unknown): code is ToolErrorCode =>
+  typeof code === 'string' && Object.hasOwn(nextSteps, code)
 
-export const errorCodeOf = (error: unknown): Code | undefined =>
-  error instanceof Error && 'code' in error && isCode(error.code) ? error.code : undefined
+export const errorCodeOf = (error: unknown): ToolErrorCode | undefined =>
+  error instanceof Error && 'code' in error && isToolErrorCode(error.code) ? error.code : undefined
 
 /** Returns the text of an error for a model: its code, its reason and the next step. */
 export function toErrorText(error: unknown): string {

@@ -2,10 +2,10 @@ import { messageStatuses } from '@tony/mcp-shared/messages'
 import { delimitUntrusted, toSingleLine } from '@tony/mcp-shared/untrusted-text'
 import { z } from 'zod'
 import type { Message, Task } from './calls.ts'
-import { countFitting, type OutputBudget } from './output-budget.ts'
-import { authorsOf, type TextField, taskTextOf, textFields } from './task-texts.ts'
+import { countAndSpendFitting, type OutputBudget } from './output-budget.ts'
+import { authorIdsOf, type TextField, taskTextOf, textFields } from './task-texts.ts'
 import { loadAgentNames, taskStatus, toTitleField } from './task-view.ts'
-import { partOf } from './text-part.ts'
+import { fittingPartOf } from './text-part.ts'
 import { tool } from './tool.ts'
 import type { ToolSession } from './tool-session.ts'
 
@@ -20,7 +20,7 @@ const taskSummary = z.object({
 })
 
 /** The text that gives the reason for a task's status in the words of the agents involved. */
-function statusFieldOf({ inputRequest, status, error, result, progress }: Task): TextField | undefined {
+function statusTextFieldOf({ inputRequest, status, error, result, progress }: Task): TextField | undefined {
   if (inputRequest) return 'question'
   if (status === 'failed') return error === null ? undefined : 'error'
   if (status === 'completed' || status === 'in_review') return result === null ? undefined : 'result'
@@ -30,22 +30,22 @@ function statusFieldOf({ inputRequest, status, error, result, progress }: Task):
 /** The part of an output that the text of one task in an overview may take. */
 const overviewShare = 0.08
 
-type Summary = z.output<typeof taskSummary>
+type TaskSummary = z.output<typeof taskSummary>
 
 /** Returns the tasks in order, as far as the budget reaches. */
 async function toTaskSummaries(
   toolSession: ToolSession,
   tasks: readonly Task[],
   { budget, share }: { readonly budget: OutputBudget; readonly share: number },
-): Promise<Summary[]> {
-  const nameOf = await loadAgentNames(toolSession, tasks.flatMap(authorsOf))
+): Promise<TaskSummary[]> {
+  const nameOf = await loadAgentNames(toolSession, tasks.flatMap(authorIdsOf))
   const summaries = tasks.map((task) => {
-    const field = statusFieldOf(task)
+    const field = statusTextFieldOf(task)
     const long = field && taskTextOf(task, field, nameOf)
-    const says = long && partOf(long, budget, share).shown
+    const says = long && fittingPartOf(long, budget, share).shown
     return { taskId: task.id, ...toTitleField(task), status: task.status, ...(says === undefined ? {} : { says }) }
   })
-  return summaries.slice(0, countFitting(summaries, budget))
+  return summaries.slice(0, countAndSpendFitting(summaries, budget))
 }
 
 /** Statuses in which a task may wait for an action of an agent or a person. */
@@ -67,7 +67,7 @@ async function loadOverview(toolSession: ToolSession, budget: OutputBudget) {
   }
 }
 
-const messageStatus = z.object({
+const messageStatusView = z.object({
   messageId: z.string(),
   to: z.string(),
   status: z.enum(messageStatuses),
@@ -93,7 +93,10 @@ function messageStageOf({ status, sentAt, deliveredAt, shownAt, endedAt }: Messa
     : { stage: 'shown' as const, since: shownAt }
 }
 
-async function loadMessageStatus(toolSession: ToolSession, messageId: string): Promise<z.output<typeof messageStatus>> {
+async function loadMessageStatus(
+  toolSession: ToolSession,
+  messageId: string,
+): Promise<z.output<typeof messageStatusView>> {
   const message = await toolSession.call('messages.get', { messageId })
   const { id, to, status, sentAt, wake, lastError } = message
   const nameOf = await loadAgentNames(toolSession, [to])
@@ -127,7 +130,7 @@ export const explain = tool({
     claimable: z.boolean().optional(),
     reasons: z.array(z.string()).optional(),
     agents: z.array(z.string()).optional().describe('what keeps each agent from it'),
-    message: messageStatus.optional(),
+    message: messageStatusView.optional(),
     text: z.string().optional(),
     next: z.string().optional(),
   }),
@@ -135,18 +138,18 @@ export const explain = tool({
     if (messageId !== undefined) return { tasks: [], message: await loadMessageStatus(toolSession, messageId) }
     if (taskId === undefined) return loadOverview(toolSession, budget)
     const task = await toolSession.call('tasks.get', { taskId })
-    if (text !== undefined) return { tasks: [], text: await loadText(toolSession, task, { text, offset, budget }) }
+    if (text !== undefined) return { tasks: [], text: await loadTaskText(toolSession, task, { text, offset, budget }) }
     const { claimable, reasons, agents } = await toolSession.call('tasks.explain', { taskId: task.id })
     const causes = reasons.map(({ message }) => toSingleLine(message))
     const exclusions = agents.map(
       ({ name, excludedBy }) => `${toSingleLine(name)}: ${excludedBy.join(', ') || 'may take it'}`,
     )
-    const fittingCauses = causes.slice(0, countFitting(causes, budget))
+    const fittingCauses = causes.slice(0, countAndSpendFitting(causes, budget))
     return {
       tasks: await toTaskSummaries(toolSession, [task], { budget, share: budget.left / 2 }),
       claimable,
       reasons: fittingCauses,
-      agents: exclusions.slice(0, countFitting(exclusions, budget)),
+      agents: exclusions.slice(0, countAndSpendFitting(exclusions, budget)),
     }
   },
 })
@@ -158,8 +161,12 @@ interface TextOptions {
 }
 
 /** Shows a text of a task from a position on. */
-async function loadText(toolSession: ToolSession, task: Task, { text, offset, budget }: TextOptions): Promise<string> {
-  const nameOf = await loadAgentNames(toolSession, authorsOf(task))
+async function loadTaskText(
+  toolSession: ToolSession,
+  task: Task,
+  { text, offset, budget }: TextOptions,
+): Promise<string> {
+  const nameOf = await loadAgentNames(toolSession, authorIdsOf(task))
   const long = taskTextOf(task, text, nameOf, offset)
-  return long ? partOf(long, budget, budget.left).shown : `This task has no ${text}.`
+  return long ? fittingPartOf(long, budget, budget.left).shown : `This task has no ${text}.`
 }

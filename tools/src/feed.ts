@@ -2,11 +2,11 @@ import { eventTypes } from '@tony/mcp-shared/events'
 import { delimitText, toUntrustedText } from '@tony/mcp-shared/untrusted-text'
 import { z } from 'zod'
 import type { Output } from './calls.ts'
-import { countFitting } from './output-budget.ts'
+import { countAndSpendFitting } from './output-budget.ts'
 import { tool } from './tool.ts'
 
 /** Maximum number of characters shown of the data of one event. */
-const dataCharacters = 1_000
+const maxDataCharacters = 1_000
 
 const eventView = z.object({
   at: z.string(),
@@ -20,9 +20,9 @@ type FeedEvent = Output<'events.list'>['events'][number]
 
 function toEventView({ at, type, subject, actor, data }: FeedEvent): z.output<typeof eventView> {
   const text = toUntrustedText(data)
-  const cut = text.length - dataCharacters
+  const cut = text.length - maxDataCharacters
   const note = cut > 0 ? `${cut} more characters: call explain with the subject` : undefined
-  const shown = delimitText(text.slice(0, dataCharacters), { source: `data of ${type}`, note })
+  const shown = delimitText(text.slice(0, maxDataCharacters), { source: `data of ${type}`, note })
   return { at, type, subject, by: actor, data: shown }
 }
 
@@ -47,7 +47,7 @@ export const feed = tool({
       ...(taskId === undefined ? {} : { taskId }),
     })
     const views = events.map(toEventView)
-    const fitting = countFitting(views, budget)
+    const fitting = countAndSpendFitting(views, budget)
     const last = events[Math.max(fitting, 1) - 1]
     if (!last || fitting === views.length) return { events: views, cursor, more }
     const epoch = cursor.slice(0, cursor.lastIndexOf('.'))

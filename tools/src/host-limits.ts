@@ -16,9 +16,9 @@ export interface HostLimits {
 }
 
 /**
- * The hosts whose limits are known. A host that shows bytes and not tokens has as many tokens as
- * bytes here, because a token has at least one byte. `docs/agents-hosts.md` names the source and
- * the date of each number.
+ * The limits of the known hosts. If a host limits bytes and not tokens, `tokens` is its limit in
+ * bytes: a token has at least one byte, so no text of that size has more tokens.
+ * `docs/agents-hosts.md` names the source and the date of each number.
  */
 const knownHosts = {
   'claude-code': {
@@ -45,7 +45,7 @@ const knownHosts = {
 
 type KnownHost = keyof typeof knownHosts
 
-const smallest = (kind: keyof HostLimits): OutputLimit => {
+const smallestLimitOf = (kind: keyof HostLimits): OutputLimit => {
   const limits = Object.values(knownHosts).map((host: HostLimits) => host[kind])
   return {
     characters: Math.min(...limits.map(({ characters }) => characters)),
@@ -54,14 +54,14 @@ const smallest = (kind: keyof HostLimits): OutputLimit => {
 }
 
 /** The limits of an unknown host: the smallest of the known ones. */
-export const unknownHost: HostLimits = {
-  result: smallest('result'),
-  error: smallest('error'),
-  hook: smallest('hook'),
+export const unknownHostLimits: HostLimits = {
+  result: smallestLimitOf('result'),
+  error: smallestLimitOf('error'),
+  hook: smallestLimitOf('hook'),
 }
 
 /** The beginnings of the names by which hosts introduce themselves, in lower case. */
-const beginnings: readonly (readonly [string, KnownHost])[] = [
+const clientNamePrefixes: readonly (readonly [string, KnownHost])[] = [
   ['claude-code', 'claude-code'],
   ['codex', 'codex'],
   ['gemini', 'gemini'],
@@ -70,8 +70,8 @@ const beginnings: readonly (readonly [string, KnownHost])[] = [
 ]
 
 /** Returns the limits of a host by the name of its MCP client, or by the name of its hooks. */
-export function limitsOf(clientName: string | undefined): HostLimits {
+export function hostLimitsOf(clientName: string | undefined): HostLimits {
   const name = clientName?.toLowerCase().replaceAll(/[^\w-]+/g, '-') ?? ''
-  const [, host] = beginnings.find(([beginning]) => name.startsWith(beginning)) ?? []
-  return host ? knownHosts[host] : unknownHost
+  const [, host] = clientNamePrefixes.find(([beginning]) => name.startsWith(beginning)) ?? []
+  return host ? knownHosts[host] : unknownHostLimits
 }

@@ -2,12 +2,12 @@ import { type CallToolResult, McpServer } from '@modelcontextprotocol/server'
 import { agentTools } from './agents.ts'
 import { toErrorText } from './error-text.ts'
 import { guide, instructions } from './guide.ts'
-import { type HostLimits, limitsOf } from './host-limits.ts'
+import { type HostLimits, hostLimitsOf } from './host-limits.ts'
 import { leadTools } from './lead.ts'
 import { maxMessagesShown, messageTools, renderMessages } from './messages.ts'
 import { OutputBudget } from './output-budget.ts'
 import { planTools } from './plan.ts'
-import { publishedSchema, uncheckedSchema } from './published-schema.ts'
+import { toPublishedSchema, toUncheckedSchema } from './published-schema.ts'
 import { addResources } from './resources.ts'
 import { addTasksExtension } from './tasks-extension/handlers.ts'
 import type { AnyTool } from './tool.ts'
@@ -85,11 +85,11 @@ export interface ToolServerOptions {
 }
 
 /** The lists of this server never change. The SDK would declare that they may. */
-const unchanging = { listChanged: false }
-const capabilities = { tools: unchanging, resources: unchanging, prompts: unchanging }
+const staticList = { listChanged: false }
+const serverCapabilities = { tools: staticList, resources: staticList, prompts: staticList }
 
 /** Claude Code shows results of this size whole, whatever the user has set for the tokens. */
-const claudeCodeCharacters = limitsOf('claude-code').result.characters
+const claudeCodeCharacters = hostLimitsOf('claude-code').result.characters
 
 const callDirectly: ToolCallWrapper = (call, run) => run(call.signal)
 
@@ -104,9 +104,9 @@ export function createMcpServer({
   adaptTool = (tool) => tool,
 }: ToolServerOptions): McpServer {
   const info = { name: 'tony-mcp', title: 'Tony MCP', version }
-  const declared = experimental ? { ...capabilities, experimental: { ...experimental } } : capabilities
+  const declared = experimental ? { ...serverCapabilities, experimental: { ...experimental } } : serverCapabilities
   const server = new McpServer(info, { instructions, capabilities: declared })
-  const currentLimits = () => limitsOf(hostName ?? server.server.getClientVersion()?.name)
+  const currentLimits = () => hostLimitsOf(hostName ?? server.server.getClientVersion()?.name)
   for (const tool of [...tools, ...extraTools].map(adaptTool)) {
     const { name, title, description, input, output, readOnly: reads } = tool
     const annotations = { readOnlyHint: reads, destructiveHint: false, openWorldHint: false }
@@ -114,8 +114,8 @@ export function createMcpServer({
     const config = {
       title,
       description,
-      inputSchema: uncheckedSchema(input),
-      outputSchema: publishedSchema(output),
+      inputSchema: toUncheckedSchema(input),
+      outputSchema: toPublishedSchema(output),
       annotations,
       _meta,
     }

@@ -3,9 +3,9 @@ import { z } from 'zod'
 import type { InboxMessage, Message } from './calls.ts'
 import type { OutputBudget } from './output-budget.ts'
 import { send } from './send.ts'
-import type { NameOf } from './task-texts.ts'
+import type { AgentLabeler } from './task-texts.ts'
 import { loadAgentNames } from './task-view.ts'
-import { type LongText, partOf } from './text-part.ts'
+import { fittingPartOf, type LongText } from './text-part.ts'
 import { type AnyTool, tool } from './tool.ts'
 import type { MessageRenderer, ShowOptions, ToolSession } from './tool-session.ts'
 
@@ -28,7 +28,7 @@ type ViewableMessage = Pick<
 /** Returns a message in the form a model reads, around its delimited text. */
 const toMessageView = (
   { id, from, fromIncarnation, type, taskId, threadId, replyTo, sentAt }: ViewableMessage,
-  nameOf: NameOf,
+  nameOf: AgentLabeler,
   text: string,
 ): z.output<typeof messageView> => ({
   messageId: id,
@@ -41,7 +41,11 @@ const toMessageView = (
   text,
 })
 
-const longTextOf = ({ id, from, fromIncarnation, payload }: ViewableMessage, nameOf: NameOf, offset = 0): LongText => ({
+const longTextOf = (
+  { id, from, fromIncarnation, payload }: ViewableMessage,
+  nameOf: AgentLabeler,
+  offset = 0,
+): LongText => ({
   text: toUntrustedText(payload),
   from: offset,
   source: `message from ${nameOf(from, fromIncarnation)}`,
@@ -64,8 +68,8 @@ export async function toMessageViews(
   const views: z.output<typeof messageView>[] = []
   for (const message of messages) {
     const allowance = budget.left - budget.costOf(toMessageView(message, nameOf, ''))
-    if (allowance < smallestPart) break
-    const part = partOf(longTextOf(message, nameOf), budget, allowance)
+    if (allowance < minPartShare) break
+    const part = fittingPartOf(longTextOf(message, nameOf), budget, allowance)
     views.push(toMessageView(message, nameOf, part.shown))
     budget.spend(views.at(-1))
     if (!part.isLast) break
@@ -74,24 +78,24 @@ export async function toMessageViews(
 }
 
 /** A part of a message is shown only if it has this fraction of an output. */
-const smallestPart = 0.1
+const minPartShare = 0.1
 
 /** An output with at least this fraction left is as good as an empty one. */
 const emptyShare = 0.85
 
 /** A renderer, and the pieces of the output that it has made. */
-interface MessagePieces<T> extends MessageRenderer {
+interface PieceRenderer<T> extends MessageRenderer {
   readonly pieces: readonly T[]
 }
 
 /** Creates a renderer whose pieces are `toPiece` of a message and of its delimited text. */
-function renderPieces<T>(
+function createPieceRenderer<T>(
   toolSession: ToolSession,
   budget: OutputBudget,
-  toPiece: (message: InboxMessage, nameOf: NameOf, text: string) => T,
-): MessagePieces<T> {
-  const names = new Map<string | null, NameOf>()
-  const nameOf: NameOf = (id, incarnation) => names.get(id)?.(id, incarnation) ?? `agent ${id}`
+  toPiece: (message: InboxMessage, nameOf: AgentLabeler, text: string) => T,
+): PieceRenderer<T> {
+  const names = new Map<string | null, AgentLabeler>()
+  const nameOf: AgentLabeler = (id, incarnation) => names.get(id)?.(id, incarnation) ?? `agent ${id}`
   const pieces: T[] = []
   return {
     pieces,
@@ -106,8 +110,8 @@ function renderPieces<T>(
     },
     show: (message) => {
       const allowance = budget.left - budget.costOf(toPiece(message, nameOf, ''))
-      if (allowance < smallestPart / 10) return 'none'
-      const part = partOf(longTextOf(message, nameOf), budget, allowance)
+      if (allowance < minPartShare / 10) return 'none'
+      const part = fittingPartOf(longTextOf(message, nameOf), budget, allowance)
       if (!part.isLast && (pieces.length > 0 || budget.left < emptyShare)) return 'none'
       const piece = toPiece(message, nameOf, part.shown)
       budget.spend(piece)
@@ -138,7 +142,7 @@ export async function renderMessages(
   budget: OutputBudget,
 ): Promise<string> {
   budget.spend(`${replyNote}\n${moreNote}\n`)
-  const renderer = renderPieces(toolSession, budget, (message, _, text) => toMessageText(message, text))
+  const renderer = createPieceRenderer(toolSession, budget, (message, _, text) => toMessageText(message, text))
   const more = await toolSession.showMessages(options, renderer)
   const { pieces } = renderer
   // An output that nobody waits for any more shows nothing.
@@ -166,7 +170,7 @@ const inbox = tool({
     budget.spend('x'.repeat(300))
     if (messageId !== undefined) return readOneMessage(toolSession, { messageId, offset, budget })
     const waitMs = Math.min(waitSeconds * 1_000, toolSession.maxWaitMs)
-    const renderer = renderPieces(toolSession, budget, toMessageView)
+    const renderer = createPieceRenderer(toolSession, budget, toMessageView)
     const more = await toolSession.showMessages({ upTo: 'digest', limit, wait: { waitMs, signal } }, renderer)
     const note = more ? 'There may be more: call inbox again.' : 'Nothing more is waiting.'
     return {
@@ -187,7 +191,7 @@ async function readOneMessage(toolSession: ToolSession, { messageId, offset, bud
   const message = await toolSession.call('messages.get', { messageId })
   const nameOf = await loadAgentNames(toolSession, [message.from])
   const allowance = budget.left - budget.costOf(toMessageView(message, nameOf, ''))
-  const part = partOf(longTextOf(message, nameOf, offset), budget, allowance)
+  const part = fittingPartOf(longTextOf(message, nameOf, offset), budget, allowance)
   const view = toMessageView(message, nameOf, part.shown)
   budget.spend(view)
   await toolSession.recordRead(messageId, part.isLast)

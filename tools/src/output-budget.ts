@@ -1,19 +1,19 @@
 import type { OutputLimit } from './host-limits.ts'
 
-const isCheap = (code: number): boolean => (code >= 97 && code <= 122) || code === 32
+const isCheapCharacter = (code: number): boolean => (code >= 97 && code <= 122) || code === 32
 
 /**
  * Estimates the tokens of a text, on the high side: 0.55 for a lower-case letter or a space, 1 for
- * another ASCII character, and the UTF-8 bytes of any other. A token has at least one byte, so only
- * the first number is a measured one. Against the tokenizers o200k and cl100k the estimate was
- * between 1.0 and 5 times their count, for prose, code, JSON, base64, random letters, CJK, Cyrillic
- * and emoji.
+ * another ASCII character, and the UTF-8 bytes of any other. The first number is measured. The
+ * others are upper bounds, because a token has at least one byte. The estimate was 1.0 to 5 times
+ * the count of the tokenizers o200k and cl100k, for prose, code, JSON, base64, random letters, CJK,
+ * Cyrillic and emoji.
  */
 export function estimateTokens(text: string): number {
   let tokens = 0
   for (let index = 0; index < text.length; index += 1) {
     const code = text.charCodeAt(index)
-    if (code < 0x80) tokens += isCheap(code) ? 0.55 : 1
+    if (code < 0x80) tokens += isCheapCharacter(code) ? 0.55 : 1
     // A surrogate is one half of a character of four bytes.
     else tokens += code < 0x800 || (code >= 0xd800 && code <= 0xdfff) ? 2 : 3
   }
@@ -70,7 +70,7 @@ export class OutputBudget {
  * Shares a budget among values: small ones take what they need, and large ones the same part of
  * the rest. Returns the allowance of each.
  */
-export function shareOut(costs: readonly number[], total: number): number[] {
+export function shareOutBudget(costs: readonly number[], total: number): number[] {
   const allowances = costs.map(() => 0)
   let left = Math.max(0, total)
   const ascending = [...costs.keys()].toSorted((a, b) => (costs[a] ?? 0) - (costs[b] ?? 0))
@@ -83,7 +83,7 @@ export function shareOut(costs: readonly number[], total: number): number[] {
 }
 
 /** Returns how many of the values fit, in order, and spends their cost. */
-export function countFitting(values: readonly unknown[], budget: OutputBudget): number {
+export function countAndSpendFitting(values: readonly unknown[], budget: OutputBudget): number {
   const limit = values.findIndex((value) => {
     const cost = budget.costOf(value)
     if (cost > budget.left) return true

@@ -25,7 +25,7 @@ const newTask = z.strictObject({
 /**
  * Returns the parent for tasks that a developer adds: the task it holds, if it holds exactly one.
  */
-async function findParentTask(
+async function findParentTaskId(
   toolSession: ToolSession,
   identity: AgentIdentity | undefined,
 ): Promise<string | undefined> {
@@ -38,7 +38,7 @@ async function findParentTask(
   return tasks.length === 1 ? tasks[0]?.id : undefined
 }
 
-const longestOf = (texts: readonly string[]): string =>
+const longestTextOf = (texts: readonly string[]): string =>
   texts.reduce((longest, text) => (text.length > longest.length ? text : longest), '')
 
 const addTasks = tool({
@@ -56,14 +56,14 @@ const addTasks = tool({
   }),
   run: async (toolSession, { tasks, parentId: given }) => {
     const identity = await toolSession.currentAgent()
-    const parentId = given ?? (await findParentTask(toolSession, identity))
+    const parentId = given ?? (await findParentTaskId(toolSession, identity))
     const newTasks = tasks.map(({ dependsOn = [], ...rest }): Input<'tasks.createMany'>['tasks'][number] => ({
       ...rest,
       dependsOn,
       ...(parentId === undefined ? {} : { parentId }),
     }))
     const created = await toolSession.call('tasks.createMany', { tasks: newTasks })
-    const note = longTextWarning(longestOf(tasks.map(({ description = '' }) => description)))
+    const note = longTextWarning(longestTextOf(tasks.map(({ description = '' }) => description)))
     return {
       tasks: created.tasks.map(({ id, key }) => ({ taskId: id, key })),
       next: `Agents take them with next_task. Follow them with feed or explain.${note}`,

@@ -1,17 +1,17 @@
 import type { AnyTool } from './tool.ts'
 
 type Schema = AnyTool['input']
-type Standard = Schema['~standard']
-type Published = Pick<Schema, '~standard'>
-interface Unchecked {
-  readonly '~standard': Omit<Standard, 'validate'> & { readonly validate: (value: unknown) => { value: unknown } }
+type StandardProps = Schema['~standard']
+type PublishedSchema = Pick<Schema, '~standard'>
+interface UncheckedSchema {
+  readonly '~standard': Omit<StandardProps, 'validate'> & { readonly validate: (value: unknown) => { value: unknown } }
 }
-type JsonSchemas = Standard['jsonSchema']
-type Convert = JsonSchemas['input']
+type JsonSchemaConverters = StandardProps['jsonSchema']
+type JsonSchemaConverter = JsonSchemaConverters['input']
 
 /** Returns a conversion that is made once for each target. */
-function convertOnce(convert: Convert): Convert {
-  const results = new Map<string, ReturnType<Convert>>()
+function convertOnce(convert: JsonSchemaConverter): JsonSchemaConverter {
+  const results = new Map<string, ReturnType<JsonSchemaConverter>>()
   return (options) => {
     const key = JSON.stringify(options)
     const result = results.get(key) ?? convert(options)
@@ -20,10 +20,10 @@ function convertOnce(convert: Convert): Convert {
   }
 }
 
-const conversions = new WeakMap<Schema, JsonSchemas>()
+const conversions = new WeakMap<Schema, JsonSchemaConverters>()
 
 /** Returns the conversions of a schema, which are kept as long as the schema. */
-function conversionsOf(schema: Schema): JsonSchemas {
+function conversionsOf(schema: Schema): JsonSchemaConverters {
   const kept = conversions.get(schema)
   if (kept) return kept
   const { input, output } = schema['~standard'].jsonSchema
@@ -37,15 +37,16 @@ function conversionsOf(schema: Schema): JsonSchemas {
  * it in each list of the tools: the conversions of one list took 3 to 8 ms, and a caller that sent
  * 480 lists at once held the event loop for 13 s.
  */
-export const publishedSchema = (schema: Schema): Published => ({
+export const toPublishedSchema = (schema: Schema): PublishedSchema => ({
   '~standard': { ...schema['~standard'], jsonSchema: conversionsOf(schema) },
 })
 
 /**
- * The same for a schema that the SDK publishes and does not check: the tool does, and names the
- * next step. An error of the SDK would name neither the code nor the argument that was meant.
+ * Returns a schema that the SDK publishes but does not apply: its `validate` accepts every value.
+ * The tool checks its input itself, because its error names the code, the argument that was
+ * probably meant and the next step.
  */
-export const uncheckedSchema = (schema: Schema): Unchecked => {
-  const { jsonSchema, vendor, version } = publishedSchema(schema)['~standard']
+export const toUncheckedSchema = (schema: Schema): UncheckedSchema => {
+  const { jsonSchema, vendor, version } = toPublishedSchema(schema)['~standard']
   return { '~standard': { jsonSchema, vendor, version, validate: (value: unknown) => ({ value }) } }
 }

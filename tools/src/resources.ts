@@ -3,7 +3,7 @@ import { toSingleLine } from '@tony/mcp-shared/untrusted-text'
 import type { HostLimits } from './host-limits.ts'
 import { toMessageViews } from './messages.ts'
 import { OutputBudget } from './output-budget.ts'
-import { authorsOf, showTexts, taskTextOf, textFields } from './task-texts.ts'
+import { authorIdsOf, showTexts, taskTextOf, textFields } from './task-texts.ts'
 import { loadAgentNames } from './task-view.ts'
 import type { ToolSession } from './tool-session.ts'
 
@@ -16,7 +16,7 @@ const toResourceContents = (uri: URL, value: object) => ({
 
 async function readTask(toolSession: ToolSession, taskId: string, budget: OutputBudget): Promise<object> {
   const task = await toolSession.call('tasks.get', { taskId: decodeURIComponent(taskId) })
-  const nameOf = await loadAgentNames(toolSession, authorsOf(task))
+  const nameOf = await loadAgentNames(toolSession, authorIdsOf(task))
   const { title, type, status, priority, attempt, dependsOn, parentId } = task
   const head = {
     taskId: task.id,
@@ -74,12 +74,12 @@ async function readThread(toolSession: ToolSession, path: string, budget: Output
 }
 
 /** Maximum number of messages of one thread. */
-const threadMessages = 2_000
+const maxThreadMessages = 2_000
 
 async function loadThread(toolSession: ToolSession, threadId: string) {
   const first = await toolSession.call('messages.thread', { threadId })
   const { messages } = first
-  for (let cursor = first.nextCursor; cursor !== null && messages.length < threadMessages; ) {
+  for (let cursor = first.nextCursor; cursor !== null && messages.length < maxThreadMessages; ) {
     const page: typeof first = await toolSession.call('messages.thread', { threadId, cursor })
     messages.push(...page.messages)
     cursor = page.nextCursor

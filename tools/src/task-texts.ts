@@ -1,13 +1,13 @@
 import { toUntrustedText } from '@tony/mcp-shared/untrusted-text'
 import type { Task } from './calls.ts'
-import { type OutputBudget, shareOut } from './output-budget.ts'
-import { type LongText, partOf } from './text-part.ts'
+import { type OutputBudget, shareOutBudget } from './output-budget.ts'
+import { fittingPartOf, type LongText } from './text-part.ts'
 
 /**
  * Returns the label of an agent. With the incarnation that wrote a text, the label marks a text
  * from before the agent's last registration.
  */
-export type NameOf = (id: string | null, incarnation?: number | null) => string
+export type AgentLabeler = (id: string | null, incarnation?: number | null) => string
 
 /** The texts of a task that may be too long for one output. */
 export const textFields = [
@@ -25,11 +25,11 @@ export const textFields = [
 ] as const
 export type TextField = (typeof textFields)[number]
 
-const answererOf = ({ input }: Task, nameOf: NameOf): string =>
+const answererOf = ({ input }: Task, nameOf: AgentLabeler): string =>
   input?.by === null ? 'the operator, or the default answer' : nameOf(input?.by ?? null)
 
 /** The value of each text of a task, and its author. An absent text is null. */
-const textSources: Readonly<Record<TextField, (task: Task, nameOf: NameOf) => readonly [unknown, string]>> = {
+const textSources: Readonly<Record<TextField, (task: Task, nameOf: AgentLabeler) => readonly [unknown, string]>> = {
   description: (task, nameOf) => [task.description, `task written by ${nameOf(task.createdBy)}`],
   acceptanceCriteria: (task, nameOf) => [task.acceptanceCriteria, `task written by ${nameOf(task.createdBy)}`],
   design: (task, nameOf) => [task.design, `task written by ${nameOf(task.createdBy)}`],
@@ -62,7 +62,7 @@ const textKinds: { readonly [field in TextField]?: string } = {
 }
 
 /** Returns a text of a task; undefined if the task has none. */
-export function taskTextOf(task: Task, field: TextField, nameOf: NameOf, from = 0): LongText | undefined {
+export function taskTextOf(task: Task, field: TextField, nameOf: AgentLabeler, from = 0): LongText | undefined {
   const [value, source] = textSources[field](task, nameOf)
   if (value === null || value === undefined) return undefined
   return {
@@ -75,7 +75,7 @@ export function taskTextOf(task: Task, field: TextField, nameOf: NameOf, from = 
 }
 
 /** The agents whose names the texts of a task need. */
-export const authorsOf = ({ createdBy, claimedBy, input, inputRequest, review }: Task): (string | null)[] => [
+export const authorIdsOf = ({ createdBy, claimedBy, input, inputRequest, review }: Task): (string | null)[] => [
   createdBy,
   claimedBy,
   input?.by ?? null,
@@ -88,9 +88,9 @@ export const authorsOf = ({ createdBy, claimedBy, input, inputRequest, review }:
  * get the same share of the rest each.
  */
 export function showTexts(texts: readonly LongText[], budget: OutputBudget): string[] {
-  const costs = texts.map((long) => budget.costOf(partOf(long, budget, Number.POSITIVE_INFINITY).shown))
-  const allowances = shareOut(costs, budget.left)
-  const shown = texts.map((long, index) => partOf(long, budget, allowances[index] ?? 0).shown)
+  const costs = texts.map((long) => budget.costOf(fittingPartOf(long, budget, Number.POSITIVE_INFINITY).shown))
+  const allowances = shareOutBudget(costs, budget.left)
+  const shown = texts.map((long, index) => fittingPartOf(long, budget, allowances[index] ?? 0).shown)
   for (const text of shown) budget.spend(text)
   return shown
 }

@@ -3,7 +3,7 @@ import { agentLabel, toSingleLine } from '@tony/mcp-shared/untrusted-text'
 import { z } from 'zod'
 import type { Task } from './calls.ts'
 import type { OutputBudget } from './output-budget.ts'
-import { authorsOf, type NameOf, showTexts, type TextField, taskTextOf, textFields } from './task-texts.ts'
+import { type AgentLabeler, authorIdsOf, showTexts, type TextField, taskTextOf, textFields } from './task-texts.ts'
 import type { LongText } from './text-part.ts'
 import type { ToolSession } from './tool-session.ts'
 
@@ -37,7 +37,7 @@ export const workView = z.object({
  * Loads the labels of the agents with these ids from the server. A null id is the developer on the
  * server's machine.
  */
-export async function loadAgentNames(toolSession: ToolSession, ids: readonly (string | null)[]): Promise<NameOf> {
+export async function loadAgentNames(toolSession: ToolSession, ids: readonly (string | null)[]): Promise<AgentLabeler> {
   const knownIds = new Set(ids.filter((id) => id !== null))
   const entries = [...knownIds].map(
     async (id) => [id, await toolSession.call('agents.get', { agent: id }).catch(() => undefined)] as const,
@@ -79,7 +79,7 @@ export async function toWorkView(
 ): Promise<z.output<typeof workView>> {
   const dependencyTasks = await loadDependencies(toolSession, task)
   const nameOf = await loadAgentNames(toolSession, [
-    ...authorsOf(task),
+    ...authorIdsOf(task),
     ...dependencyTasks.map(({ claimedBy }) => claimedBy),
   ])
   const head = {
@@ -118,7 +118,7 @@ export async function toWorkView(
 const workSourceOf = (field: TextField, { source }: LongText): string =>
   field === 'progress' ? 'progress of the attempt before' : source
 
-const resultTextOf = (dependency: Task, nameOf: NameOf): LongText =>
+const resultTextOf = (dependency: Task, nameOf: AgentLabeler): LongText =>
   taskTextOf(dependency, 'result', nameOf) ?? {
     text: 'no result',
     source: `result of ${nameOf(dependency.claimedBy)}`,

@@ -1,5 +1,5 @@
 import { type DelimitOptions, delimitText } from '@tony/mcp-shared/untrusted-text'
-import { unknownHost } from './host-limits.ts'
+import { unknownHostLimits } from './host-limits.ts'
 import { OutputBudget } from './output-budget.ts'
 
 /** A text with a smaller share of an output is shown whole, with everything around it. */
@@ -39,7 +39,7 @@ function partUpTo({ text, from = 0, rest, ...labels }: LongText, end: number): T
  * Returns as much of a text as costs at most `allowance`, and the way to the rest. At least one
  * character is shown.
  */
-export function partOf(long: LongText, budget: OutputBudget, allowance: number): TextPart {
+export function fittingPartOf(long: LongText, budget: OutputBudget, allowance: number): TextPart {
   const { text, from = 0 } = long
   const fits = (end: number) => budget.costOf(partUpTo(long, end).shown) <= allowance
   let [low, high] = [from + 1, Math.min(text.length, from + budget.limit.characters)]
@@ -56,7 +56,7 @@ export function partOf(long: LongText, budget: OutputBudget, allowance: number):
 
 /** Returns a note for the author of a text that some hosts show their models only in parts. */
 export function longTextWarning(text: string): string {
-  const { result, hook } = unknownHost
+  const { result, hook } = unknownHostLimits
   const isShort = [result, hook].every((limit) => new OutputBudget(limit).costOf(text) < shortShare)
   return isShort ? '' : ' The text is long: some readers get it in parts. Put long parts into a file and name the file.'
 }

@@ -1,5 +1,5 @@
 import type { DeliveryMode } from '@tony/mcp-shared/messages'
-import type { InboxMessage, Input, LeasedPath, Output, Path, Task, WithoutLease } from './calls.ts'
+import type { InboxMessage, Input, InputWithoutLeaseToken, LeasedPath, Output, ProcedurePath, Task } from './calls.ts'
 
 /** The agent of a session, as the server has registered it. */
 export interface AgentIdentity {
@@ -26,7 +26,7 @@ export interface CurrentProfile {
   readonly capabilities: readonly string[]
 }
 
-const sameStrings = (a: readonly string[], b: readonly string[]): boolean =>
+const haveSameStrings = (a: readonly string[], b: readonly string[]): boolean =>
   JSON.stringify(a.toSorted()) === JSON.stringify(b.toSorted())
 
 /**
@@ -37,7 +37,7 @@ export const changesProfile = ({ name, type, role, capabilities }: AgentProfile,
   role !== undefined ||
   (name !== undefined && name !== current.name) ||
   (type !== undefined && type !== current.type) ||
-  (capabilities !== undefined && !sameStrings(capabilities, current.capabilities))
+  (capabilities !== undefined && !haveSameStrings(capabilities, current.capabilities))
 
 /** Options of a call that waits. */
 export interface WaitOptions {
@@ -47,14 +47,14 @@ export interface WaitOptions {
 }
 
 /** The extent to which a message is in an output: its beginning is in it, or none of it. */
-export type Extent = 'whole' | 'part' | 'none'
+export type ShownExtent = 'whole' | 'part' | 'none'
 
 /** Puts messages into one output, as far as its budget reaches. */
 export interface MessageRenderer {
   /** Loads the names of the senders. */
   prepare(messages: readonly InboxMessage[]): Promise<void>
   /** Adds a prepared message to the output. No other follows one that is not shown whole. */
-  show(message: InboxMessage): Extent
+  show(message: InboxMessage): ShownExtent
   /** The largest payload that certainly fits, in bytes; undefined if each one fits in part. */
   readonly payloadBytes: number | undefined
 }
@@ -83,12 +83,12 @@ export interface ToolSession {
   ensureJoined(): Promise<AgentIdentity>
   /** Registers this session as an agent. If that changes its profile, its leases are released. */
   join(profile: AgentProfile): Promise<AgentIdentity>
-  call<P extends Path>(path: P, input: Input<P>, signal?: AbortSignal): Promise<Output<P>>
+  call<P extends ProcedurePath>(path: P, input: Input<P>, signal?: AbortSignal): Promise<Output<P>>
   /**
    * Calls with this session's lease of the task. Throws an error with the code STALE_LEASE if it
    * has none.
    */
-  callWithLease<P extends LeasedPath>(path: P, input: WithoutLease<P>): Promise<Output<P>>
+  callWithLease<P extends LeasedPath>(path: P, input: InputWithoutLeaseToken<P>): Promise<Output<P>>
   /**
    * Claims the next task. Returns undefined if none came in time. A message that may be shown at
    * the end of a turn ends the wait.

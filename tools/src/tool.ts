@@ -6,14 +6,14 @@ import type { ToolSession } from './tool-session.ts'
 import { inputIssueText } from './unknown-arguments.ts'
 
 /** The context of one run of a tool. */
-export interface ToolCall {
+export interface ToolRunContext {
   /** Aborts when the host no longer waits for the result. */
   readonly signal: AbortSignal
   /** The space in the result. */
   readonly budget: OutputBudget
 }
 
-export interface Tool<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.ZodType> {
+export interface ToolDefinition<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.ZodType> {
   readonly name: string
   readonly title: string
   readonly description: string
@@ -28,7 +28,7 @@ export interface Tool<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.Z
   readonly messageMode?: DeliveryMode
   /** True if the result consists of messages, which may then fill the whole output. */
   readonly showsMessages?: true
-  readonly run: (toolSession: ToolSession, input: z.output<I>, call: ToolCall) => Promise<z.input<O>>
+  readonly run: (toolSession: ToolSession, input: z.output<I>, call: ToolRunContext) => Promise<z.input<O>>
 }
 
 /** A tool whose input and output types are erased. */
@@ -42,11 +42,11 @@ export interface AnyTool {
   readonly messageMode: DeliveryMode
   readonly showsMessages: boolean
   /** Takes the raw input. Throws ToolError INVALID_INPUT if the schema refuses it. */
-  readonly run: (toolSession: ToolSession, input: unknown, call: ToolCall) => Promise<Record<string, unknown>>
+  readonly run: (toolSession: ToolSession, input: unknown, call: ToolRunContext) => Promise<Record<string, unknown>>
 }
 
 /** Returns the error of an input that the schema refuses. */
-function invalidInput(schema: z.ZodType, { issues }: z.ZodError): ToolError {
+function invalidInputError(schema: z.ZodType, { issues }: z.ZodError): ToolError {
   const problems = issues.map((issue) => inputIssueText(schema, issue))
   return new ToolError('INVALID_INPUT', problems.join('; '))
 }
@@ -54,7 +54,7 @@ function invalidInput(schema: z.ZodType, { issues }: z.ZodError): ToolError {
 /** The field of each result for the notices and the messages that the session has got meanwhile. */
 const noticesField = { notices: z.string().optional().describe('news for you: read it') }
 
-export function tool<I extends z.ZodObject, O extends z.ZodObject>(definition: Tool<I, O>): AnyTool {
+export function tool<I extends z.ZodObject, O extends z.ZodObject>(definition: ToolDefinition<I, O>): AnyTool {
   const { input, output, readOnly = false, messageMode = 'steer', showsMessages = false, run, ...texts } = definition
   return {
     ...texts,
@@ -66,7 +66,7 @@ export function tool<I extends z.ZodObject, O extends z.ZodObject>(definition: T
     // The output schema removes fields that the tool does not declare.
     run: async (toolSession, rawInput, call) => {
       const parsed = input.safeParse(rawInput ?? {})
-      if (!parsed.success) throw invalidInput(input, parsed.error)
+      if (!parsed.success) throw invalidInputError(input, parsed.error)
       return output.parse(await run(toolSession, parsed.data, call))
     },
   }

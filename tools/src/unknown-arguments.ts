@@ -18,10 +18,10 @@ const synonyms: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Returns a name without its case and its separators. */
-const plain = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
+const plainNameOf = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
 
 /** The number of single changes between two words: Levenshtein's distance. */
-function distance(a: string, b: string): number {
+function editDistanceOf(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (const [i, letter] of [...a].entries()) {
     const next = [i + 1]
@@ -33,20 +33,20 @@ function distance(a: string, b: string): number {
 }
 
 /** Returns the argument that was probably meant; undefined if none is near. */
-function nearest(unknown: string, known: readonly string[]): string | undefined {
-  const word = plain(unknown)
-  const isSynonym = (name: string) => (synonyms[name] ?? []).some((synonym) => plain(synonym) === word)
-  const meant = known.find((name) => plain(name) === word) ?? known.find(isSynonym)
+function findNearestArgument(unknown: string, known: readonly string[]): string | undefined {
+  const word = plainNameOf(unknown)
+  const isSynonym = (name: string) => (synonyms[name] ?? []).some((synonym) => plainNameOf(synonym) === word)
+  const meant = known.find((name) => plainNameOf(name) === word) ?? known.find(isSynonym)
   if (meant !== undefined) return meant
   const ranked = known
-    .map((name) => ({ name, changes: distance(word, plain(name)) }))
+    .map((name) => ({ name, changes: editDistanceOf(word, plainNameOf(name)) }))
     .toSorted((one, other) => one.changes - other.changes)
   const [best] = ranked
   return best && best.changes <= Math.max(1, Math.floor(word.length / 3)) ? best.name : undefined
 }
 
 /** The arguments that a schema knows at a path of its input. */
-function knownAt(schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] {
+function knownArgumentsAt(schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] {
   let at: z.core.JSONSchema._JSONSchema | undefined = z.toJSONSchema(schema, { io: 'input' })
   for (const step of path) {
     if (typeof at !== 'object') return []
@@ -56,18 +56,18 @@ function knownAt(schema: z.ZodType, path: readonly PropertyKey[]): readonly stri
   return typeof at === 'object' ? Object.keys(at.properties ?? {}) : []
 }
 
-const placeOf = (path: readonly PropertyKey[]): string =>
+const pathTextOf = (path: readonly PropertyKey[]): string =>
   path
     .reduce<string>((place, step) => (typeof step === 'number' ? `${place}[${step}]` : `${place}.${String(step)}`), '')
     .replace(/^\./, '')
 
 /** Returns the text of one problem of an input: its place, and the argument that was meant. */
 export function inputIssueText(schema: z.ZodType, issue: z.core.$ZodIssue): string {
-  const place = placeOf(issue.path)
+  const place = pathTextOf(issue.path)
   if (issue.code !== 'unrecognized_keys') return place === '' ? issue.message : `${place}: ${issue.message}`
-  const known = knownAt(schema, issue.path)
+  const known = knownArgumentsAt(schema, issue.path)
   const names = issue.keys.map((key) => {
-    const meant = nearest(key, known)
+    const meant = findNearestArgument(key, known)
     return meant === undefined ? `"${key}"` : `"${key}": did you mean "${meant}"?`
   })
   const listed = names.join(', ')

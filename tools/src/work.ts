@@ -134,7 +134,7 @@ const fail = tool({
 })
 
 /** Sends a question to the leads. Returns true if at least one lead got it. */
-async function notifyLeads(toolSession: ToolSession, about: string, question: string): Promise<boolean> {
+async function sendQuestionToLeads(toolSession: ToolSession, about: string, question: string): Promise<boolean> {
   const message = await toolSession
     .call('messages.send', { to: 'role:tech-lead', type: 'question', payload: question, taskId: about })
     .catch(() => undefined)
@@ -166,7 +166,7 @@ const ask = tool({
       ...(defaultAnswer === undefined ? {} : { defaultAnswer }),
     })
     const text = options ? `${question}\nOptions: ${options.join(' | ')}` : question
-    const leadsNotified = await notifyLeads(toolSession, id, text)
+    const leadsNotified = await sendQuestionToLeads(toolSession, id, text)
     const outcome = leadsNotified
       ? 'The leads are told.'
       : 'No lead is here: tell the user the question and the id of the task.'

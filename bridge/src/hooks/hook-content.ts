@@ -1,5 +1,5 @@
 import type { DeliveryMode } from '@tony/mcp-shared/messages'
-import { limitsOf } from '@tony/mcp-tools/host-limits'
+import { hostLimitsOf } from '@tony/mcp-tools/host-limits'
 import { maxMessagesShown, renderMessages } from '@tony/mcp-tools/messages'
 import { OutputBudget } from '@tony/mcp-tools/output-budget'
 import type { Clock } from '../clock.ts'
@@ -9,7 +9,7 @@ import type { HostSession } from '../session/host-session.ts'
 const fetchTimeoutMs = 1_000
 
 /** The JSON around the text of a hook. */
-const hookFrame = 'x'.repeat(150)
+const hookFramePlaceholder = 'x'.repeat(150)
 
 export interface HookContentOptions {
   /** The least urgent delivery mode to show. */
@@ -49,10 +49,10 @@ export class HookContentSource {
   }
 
   async #fetchContent({ upTo, host, abandoned }: HookContentOptions): Promise<string> {
-    const budget = new OutputBudget(limitsOf(host).hook)
+    const budget = new OutputBudget(hostLimitsOf(host).hook)
     const taken = this.#hostSession.takeNotices()
     const notices = taken.map((notice) => `Notice from Tony: ${notice}`)
-    budget.spend([hookFrame, ...notices])
+    budget.spend([hookFramePlaceholder, ...notices])
     const options = { upTo, limit: maxMessagesShown, wait: { waitMs: 0, signal: abandoned } }
     const messages = await renderMessages(this.#hostSession, options, budget).catch(() => '')
     if (messages !== '' || !abandoned.aborted) return [...notices, ...(messages === '' ? [] : [messages])].join('\n')

@@ -2,11 +2,11 @@ import type { DeliveryMode } from '@tony/mcp-shared/messages'
 import { isRecord } from '../is-record.ts'
 
 /** The points of a host session at which a host runs a hook that shows messages. */
-const showingEvents = ['session-start', 'prompt', 'tool', 'stop'] as const
-type ShowingEvent = (typeof showingEvents)[number]
+const messageHookEvents = ['session-start', 'prompt', 'tool', 'stop'] as const
+type MessageHookEvent = (typeof messageHookEvents)[number]
 
 /** All hooks. `idle` runs in the background after a turn and wakes the session. */
-export const hookEvents = [...showingEvents, 'idle'] as const
+export const hookEvents = [...messageHookEvents, 'idle'] as const
 export type HookEvent = (typeof hookEvents)[number]
 
 /** The least urgent delivery mode that is shown at each point. */
@@ -15,7 +15,7 @@ export const leastUrgentModes = {
   prompt: 'digest',
   tool: 'boundary',
   stop: 'turn_end',
-} as const satisfies Record<ShowingEvent, DeliveryMode>
+} as const satisfies Record<MessageHookEvent, DeliveryMode>
 
 export const hookHosts = ['claude-code', 'codex', 'cursor', 'gemini', 'vscode'] as const
 export type HookHost = (typeof hookHosts)[number]
@@ -35,20 +35,20 @@ const claudeEventNames = {
   prompt: 'UserPromptSubmit',
   tool: 'PostToolUse',
   stop: 'Stop',
-} as const satisfies Record<ShowingEvent, string>
+} as const satisfies Record<MessageHookEvent, string>
 
 const geminiEventNames = {
   'session-start': 'SessionStart',
   prompt: 'BeforeAgent',
   tool: 'AfterTool',
   stop: 'AfterAgent',
-} as const satisfies Record<ShowingEvent, string>
+} as const satisfies Record<MessageHookEvent, string>
 
 const toHookContext = (hookEventName: string, additionalContext: string) => ({
   hookSpecificOutput: { hookEventName, additionalContext },
 })
 
-type HookFormatter = (event: ShowingEvent, text: string) => unknown
+type HookFormatter = (event: MessageHookEvent, text: string) => unknown
 
 /**
  * Output format of each host: context for the model, or a reason to continue at the end of a turn.

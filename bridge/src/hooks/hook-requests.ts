@@ -22,7 +22,7 @@ export const hookRequestSchema = z.object({
 })
 type HookRequest = z.output<typeof hookRequestSchema>
 
-export interface HookRequestsOptions {
+export interface HookRequestHandlerOptions {
   readonly hostSession: HostSession
   readonly contentSource: HookContentSource
   readonly activity: Activity
@@ -32,10 +32,10 @@ export interface HookRequestsOptions {
 }
 
 /** Replies to the hooks of one host session. */
-export class HookRequests {
-  readonly #options: HookRequestsOptions
+export class HookRequestHandler {
+  readonly #options: HookRequestHandlerOptions
 
-  constructor(options: HookRequestsOptions) {
+  constructor(options: HookRequestHandlerOptions) {
     this.#options = options
   }
 

@@ -4,9 +4,9 @@ import { isRecord } from '../is-record.ts'
 import { isAlive } from '../session/processes.ts'
 
 /**
- * The file that a bridge writes for the hooks of its host, readable by this user alone. It is read
- * behind each tool call of a host, so without a schema: a library for schemas costs more time than
- * the hook itself.
+ * The file that a bridge writes for the hooks of its host, readable by this user alone. A hook
+ * reads it after each tool call of the host. It is checked by hand, because loading a library for
+ * schemas takes more time than the rest of the hook.
  */
 export interface HookSocketInfo {
   /** Process id of the bridge. */
@@ -30,14 +30,14 @@ const isHookSocketInfo = (value: unknown): value is HookSocketInfo & Record<stri
   typeof value['socket'] === 'string' &&
   typeof value['secret'] === 'string'
 
-function listNames(stateDir: string): string[] {
+function listHookSocketFiles(stateDir: string): string[] {
   if (!statSync(stateDir, { throwIfNoEntry: false })) return []
   return readdirSync(stateDir).filter((name) => name.startsWith('hook-socket-') && name.endsWith('.json'))
 }
 
 /** Returns the hook sockets of live bridges, newest first. Deletes the files of killed bridges. */
-export function listHookSockets(stateDir: string): HookSocketInfo[] {
-  const hookSockets = listNames(stateDir).flatMap((name) => {
+export function listAndPruneHookSockets(stateDir: string): HookSocketInfo[] {
+  const hookSockets = listHookSocketFiles(stateDir).flatMap((name) => {
     const path = join(stateDir, name)
     const since = statSync(path, { throwIfNoEntry: false })?.mtimeMs
     if (since === undefined) return []

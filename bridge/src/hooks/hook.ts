@@ -20,14 +20,15 @@ function parseJson(input: string): unknown {
 }
 
 /**
- * Reads the input of the hosts that need it: at `stop` it shows if the turn may be continued, and
- * Codex names the thread that its queue takes. At other points it has no use.
+ * Reads the JSON that the host writes to the hook, where it is needed. At `stop` it tells if the
+ * hook may continue the turn, and that of Codex has the id of the thread for its queue. Returns
+ * undefined otherwise.
  */
-const readInput = async (event: HookEvent, host: HookHost): Promise<unknown> =>
+const readHookInput = async (event: HookEvent, host: HookHost): Promise<unknown> =>
   event === 'stop' || host === 'codex' ? parseJson(await text(process.stdin)) : undefined
 
 async function getHookOutput(event: HookEvent, host: HookHost): Promise<string> {
-  const input = await readInput(event, host)
+  const input = await readHookInput(event, host)
   const endsTurn = event === 'stop' && !mayContinueTurn(input)
   const thread = isRecord(input) && typeof input['session_id'] === 'string' ? input['session_id'] : undefined
   return formatHookOutput(event, host, await fetchHookContent({ event, host, endsTurn, thread }))

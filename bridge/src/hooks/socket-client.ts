@@ -5,7 +5,7 @@ import type { WaitResult, WaitTarget } from '../session/poll.ts'
 import { startTimeOf } from '../session/processes.ts'
 import { ancestorPids } from './ancestors.ts'
 import type { HookEvent, HookHost } from './hook-output.ts'
-import { type HookSocketInfo, listHookSockets } from './hook-sockets.ts'
+import { type HookSocketInfo, listAndPruneHookSockets } from './hook-sockets.ts'
 
 /**
  * Number of processes above a hook that may be its host. A host starts a hook directly or with a
@@ -17,7 +17,7 @@ const maxAncestors = 3
 /** Finds the hook socket of the bridge that this process's host has started. */
 function findHookSocket(): HookSocketInfo | undefined {
   const { stateDir, hostSessionId } = readHookEnvironment()
-  const sockets = listHookSockets(stateDir)
+  const sockets = listAndPruneHookSockets(stateDir)
   const named = hostSessionId === undefined ? undefined : sockets.find((socket) => socket.session === hostSessionId)
   if (named) return named
   for (const pid of ancestorPids(maxAncestors)) {

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { z } from 'zod'
 import { startTimeOf } from '../session/processes.ts'
-import { type HookRequests, hookRequestSchema } from './hook-requests.ts'
-import { type HookSocketInfo, listHookSockets } from './hook-sockets.ts'
+import { type HookRequestHandler, hookRequestSchema } from './hook-requests.ts'
+import { type HookSocketInfo, listAndPruneHookSockets } from './hook-sockets.ts'
 
 /** Returns a short path, because systems limit the length of a socket's path. */
 function socketPathOf(stateDir: string, id: string): string {
@@ -54,13 +54,13 @@ function handleHookRequest(socket: Socket, secret: string, { requests }: HookSoc
 export interface HookSocketServerOptions {
   readonly stateDir: string
   readonly hostSessionId: string | undefined
-  readonly requests: HookRequests
+  readonly requests: HookRequestHandler
 }
 
 /** Opens the hook socket for the hooks of the same host. Returns a function that closes it. */
 export function startHookSocketServer(options: HookSocketServerOptions): () => void {
   const { stateDir, hostSessionId } = options
-  listHookSockets(stateDir)
+  listAndPruneHookSockets(stateDir)
   const id = `${process.pid}-${randomBytes(6).toString('hex')}`
   const secret = randomBytes(32).toString('base64url')
   const socket = socketPathOf(stateDir, id)

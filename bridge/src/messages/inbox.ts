@@ -3,7 +3,7 @@ import type { Agent, Client, Delivery } from '@tony/mcp-client'
 import type { DeliveryMode } from '@tony/mcp-shared/messages'
 import type { Output } from '@tony/mcp-tools/calls'
 import type { MessageRenderer, ShowOptions } from '@tony/mcp-tools/tool-session'
-import { type Clock, sleep, untilAborted } from '../clock.ts'
+import { type Clock, raceWithAbort, sleep } from '../clock.ts'
 import type { WaitResult } from '../session/poll.ts'
 import { MessageBuffer, type Receipt, shownAckWaitMs, unshownAckWaitMs } from './message-buffer.ts'
 
@@ -13,16 +13,16 @@ export const maxAckPending = 1_000
 /** Time for the report of shown messages, in milliseconds. */
 const reportTimeoutMs = 500
 
-type Page = Pick<Output<'messages.receive'>, 'messages' | 'more'>
+type ReceivedPage = Pick<Output<'messages.receive'>, 'messages' | 'more'>
 
 interface AwaitOptions {
   readonly waitMs: number
   readonly signal: AbortSignal
-  readonly receive: () => Promise<Page>
+  readonly receive: () => Promise<ReceivedPage>
 }
 
 /** Longest single wait for a message, in milliseconds; a longer wait repeats it. */
-const pollIntervalMs = 60_000
+const maxSingleWaitMs = 60_000
 
 /** Delay before a broken subscription to the inbox is opened again, in milliseconds. */
 const reopenDelayMs = 10_000
@@ -43,10 +43,10 @@ export class Inbox {
   }
 
   /** Receives the messages of an agent until the signal aborts. */
-  async receiveInto({ client }: Agent, ended: AbortSignal): Promise<void> {
+  async receiveFrom({ client }: Agent, ended: AbortSignal): Promise<void> {
     while (!ended.aborted) {
       const inbox = client.messages.inbox({ maxAckPending, ackWaitMs: unshownAckWaitMs }, { signal: ended })
-      // While the subscription is broken, `fetchMessages` of the session asks the server.
+      // While the subscription is broken, each call of `awaitMessages` asks the server.
       await this.#bufferAll(inbox).catch(() => undefined)
       await sleep(this.#clock, reopenDelayMs, ended)
     }
@@ -70,7 +70,7 @@ export class Inbox {
   async show({ upTo, limit, wait }: ShowOptions, renderer: MessageRenderer): Promise<readonly string[]> {
     const candidates = this.buffer.peek(upTo).slice(0, limit)
     const names = renderer.prepare(candidates)
-    await (wait ? untilAborted(names, wait.signal) : names)
+    await (wait ? raceWithAbort(names, wait.signal) : names)
     const shown: string[] = []
     // From here on nothing waits: another output of this session cannot show the same message.
     const current = new Set(this.buffer.peek(upTo).map(({ id }) => id))
@@ -119,7 +119,7 @@ export class Inbox {
   async waitForMessage(type: string | undefined, ended: AbortSignal): Promise<WaitResult | undefined> {
     const first = () => this.buffer.peek('digest').find((message) => type === undefined || message.type === type)
     while (!ended.aborted) {
-      const message = await this.waitUntil(first, pollIntervalMs, ended)
+      const message = await this.waitUntil(first, maxSingleWaitMs, ended)
       if (message) return { for: 'message', messageId: message.id, from: message.from, type: message.type }
     }
     return undefined

@@ -1,6 +1,6 @@
 import { type Agent, TonyError } from '@tony/mcp-client'
 import type { DeliveryMode } from '@tony/mcp-shared/messages'
-import type { Input, LeasedPath, Output, Path, Task, WithoutLease } from '@tony/mcp-tools/calls'
+import type { Input, InputWithoutLeaseToken, LeasedPath, Output, ProcedurePath, Task } from '@tony/mcp-tools/calls'
 import { ToolError } from '@tony/mcp-tools/error-text'
 import {
   type AgentIdentity,
@@ -13,14 +13,14 @@ import {
   type WaitOptions,
 } from '@tony/mcp-tools/tool-session'
 import { deliberateEndCodes, errorCodeOf, nonAcknowledgingPaths, rejoinCodes, toolCallsOf } from '../calls.ts'
-import { type Clock, repeatEvery, untilAborted } from '../clock.ts'
+import { type Clock, raceWithAbort, repeatEvery } from '../clock.ts'
 import { Inbox, maxAckPending } from '../messages/inbox.ts'
 import { unshownAckWaitMs } from '../messages/message-buffer.ts'
 import { watchLeaseEnds } from './lease-end-watcher.ts'
 import { Leases } from './leases.ts'
 import { type LongPollOptions, longPoll } from './long-poll.ts'
 import { type WaitResult, type WaitTarget, waitForWork } from './poll.ts'
-import { type BridgeSettings, definedFields, registerAgent } from './registration.ts'
+import { type BridgeSettings, definedProfileFieldsOf, registerAgent } from './registration.ts'
 import type { Slot } from './slots.ts'
 
 /** Heartbeats extend the leases. A killed bridge loses its tasks within the length of a lease. */
@@ -99,7 +99,7 @@ export class HostSession implements ToolSession {
     return this.ensureJoined()
   }
 
-  async call<P extends Path>(path: P, input: Input<P>, signal?: AbortSignal): Promise<Output<P>> {
+  async call<P extends ProcedurePath>(path: P, input: Input<P>, signal?: AbortSignal): Promise<Output<P>> {
     if (!nonAcknowledgingPaths.has(path)) await this.#ackShown()
     try {
       return await this.#callOnce(path, input, signal)
@@ -112,7 +112,7 @@ export class HostSession implements ToolSession {
     }
   }
 
-  async callWithLease<P extends LeasedPath>(path: P, input: WithoutLease<P>): Promise<Output<P>> {
+  async callWithLease<P extends LeasedPath>(path: P, input: InputWithoutLeaseToken<P>): Promise<Output<P>> {
     const { taskId } = input
     const leaseToken = this.#leases.tokenFor(taskId, path === 'tasks.complete')
     // The compiler cannot see that the token completes the input.
@@ -120,7 +120,7 @@ export class HostSession implements ToolSession {
       if (errorCodeOf(error) === 'STALE_LEASE') this.#leases.remove(taskId)
       throw error
     })
-    if (path === 'tasks.complete') this.#leases.end(taskId)
+    if (path === 'tasks.complete') this.#leases.markCompleted(taskId)
     else if (!leaseKeepingPaths.has(path)) this.#leases.remove(taskId)
     return output
   }
@@ -158,7 +158,7 @@ export class HostSession implements ToolSession {
 
   async showMessages(options: ShowOptions, renderer: MessageRenderer): Promise<boolean> {
     const { upTo, wait } = options
-    if (wait) await untilAborted(this.#awaitMessages(upTo, wait), wait.signal)
+    if (wait) await raceWithAbort(this.#awaitMessages(upTo, wait), wait.signal)
     const shown = await this.#inbox.show(options, renderer)
     await this.#reportShown(shown)
     return wait ? this.#inbox.hasMore(upTo) : this.#inbox.buffer.peek(upTo).length > 0
@@ -218,7 +218,7 @@ export class HostSession implements ToolSession {
   }
 
   #currentProfile({ name }: Agent): CurrentProfile {
-    const { type, capabilities } = { ...this.#options.settings, ...definedFields(this.#profile) }
+    const { type, capabilities } = { ...this.#options.settings, ...definedProfileFieldsOf(this.#profile) }
     return { name, type, capabilities }
   }
 
@@ -233,7 +233,7 @@ export class HostSession implements ToolSession {
     }
     this.#agent ??= registerAgent({ settings, profile: this.#profile, slot, workspace, onClosed }).then(
       (agent) => {
-        this.#inbox.receiveInto(agent, ended.signal)
+        this.#inbox.receiveFrom(agent, ended.signal)
         onJoined?.(agent, ended.signal)
         this.#watchLeaseEnds = () => {
           this.#watchLeaseEnds = () => undefined
@@ -254,7 +254,7 @@ export class HostSession implements ToolSession {
     this.#agent = undefined
   }
 
-  async #callOnce<P extends Path>(path: P, input: Input<P>, signal?: AbortSignal): Promise<Output<P>> {
+  async #callOnce<P extends ProcedurePath>(path: P, input: Input<P>, signal?: AbortSignal): Promise<Output<P>> {
     const { client } = await this.#ensureJoined()
     return toolCallsOf(client)(path, input, signal)
   }

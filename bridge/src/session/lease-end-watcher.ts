@@ -17,12 +17,12 @@ const retryDelayMs = 1_000
  */
 export async function watchLeaseEnds(agent: Agent, leases: Leases, clock: Clock, ended: AbortSignal): Promise<void> {
   while (!ended.aborted) {
-    await watchOnce(agent, leases, ended).catch(() => undefined)
+    await watchLeaseEndsOnce(agent, leases, ended).catch(() => undefined)
     await sleep(clock, retryDelayMs, ended)
   }
 }
 
-async function watchOnce(agent: Agent, leases: Leases, signal: AbortSignal): Promise<void> {
+async function watchLeaseEndsOnce(agent: Agent, leases: Leases, signal: AbortSignal): Promise<void> {
   for await (const { type, subject, data } of agent.watch({ types: leaseEndTypes, agentId: agent.id }, { signal })) {
     const parsed = attemptSchema.safeParse(data)
     if (subject === null || !parsed.success) continue

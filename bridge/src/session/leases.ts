@@ -41,7 +41,7 @@ export class Leases {
    * Ends a lease by its result. Its token stays: a second result of the same task, for example of
    * another sub-agent, is kept with the task.
    */
-  end(taskId: string): void {
+  markCompleted(taskId: string): void {
     const held = this.#held.get(taskId)
     this.#held.delete(taskId)
     if (held) this.#endedTokens.set(taskId, held.token)

@@ -52,7 +52,7 @@ const createMessagePoll =
     return message && { for: 'message', messageId: message.id, from: message.from, type: message.type }
   }
 
-const eventsFor = {
+const eventTypesByTarget = {
   task: [
     'task.created',
     'task.unblocked',
@@ -72,7 +72,7 @@ const eventsFor = {
   message: ['message.sent', 'message.nacked', 'message.returned', 'message.redriven'],
 } as const
 
-export interface WaitOptions {
+export interface WaitForWorkOptions {
   readonly for: WaitTarget
   /** Id or name of the agent whose eligibility or inbox counts; undefined means any. */
   readonly agent: string | undefined
@@ -88,12 +88,12 @@ export interface WaitOptions {
  */
 export async function waitForWork(
   client: Client,
-  { for: kind, agent, type, timer, ended }: WaitOptions,
+  { for: kind, agent, type, timer, ended }: WaitForWorkOptions,
 ): Promise<WaitResult | undefined> {
   const poll = (kind === 'task' ? createTaskPoll : createMessagePoll)(client, agent, type)
   // The feed begins with a checkpoint. Every event after the first poll follows it, so none is
   // missed.
-  const feed = client.events.subscribe({ types: [...eventsFor[kind]] }, { signal: ended })
+  const feed = client.events.subscribe({ types: [...eventTypesByTarget[kind]] }, { signal: ended })
   const events = feed[Symbol.asyncIterator]()
   let next = events.next()
   const readNext = () => {

@@ -26,7 +26,7 @@ export interface BridgeSettings {
  * fails with SERVER_UNREACHABLE.
  */
 const registerWithinMs = 5_000
-const deadlineMs = 15_000
+const callDeadlineMs = 15_000
 
 /**
  * Longest delay of a timer. It disables the client's heartbeats, because only the bridge can list
@@ -35,22 +35,22 @@ const deadlineMs = 15_000
 const maxTimerMs = 2 ** 31 - 1
 
 /** Returns a profile without its undefined fields. */
-export function definedFields({ type, capabilities }: AgentProfile): {
+export function definedProfileFieldsOf({ type, capabilities }: AgentProfile): {
   type?: string
   capabilities?: readonly string[]
 } {
   return { ...(type === undefined ? {} : { type }), ...(capabilities === undefined ? {} : { capabilities }) }
 }
 
-const codeOf = (error: unknown): string | undefined => (error instanceof TonyError ? error.code : undefined)
+const tonyErrorCodeOf = (error: unknown): string | undefined => (error instanceof TonyError ? error.code : undefined)
 
-function toUnreachable(error: unknown, url: string): unknown {
-  const unreachable = codeOf(error) === 'DEADLINE_EXCEEDED' || codeOf(error) === 'CONNECTION_LOST'
+function toUnreachableError(error: unknown, url: string): unknown {
+  const unreachable = tonyErrorCodeOf(error) === 'DEADLINE_EXCEEDED' || tonyErrorCodeOf(error) === 'CONNECTION_LOST'
   return unreachable ? new ToolError('SERVER_UNREACHABLE', `no server answers at ${url}`) : error
 }
 
 /** A model has no id of a project to check, so it gets another next step than after NOT_FOUND. */
-const toNoProject = (error: unknown): unknown =>
+const toNoProjectError = (error: unknown): unknown =>
   error instanceof TonyError && error.code === 'NOT_FOUND' ? new ToolError('NO_PROJECT', error.message) : error
 
 /** Registers, and registers in another form if the server refuses the first one with `code`. */
@@ -62,7 +62,7 @@ async function registerOrElse(
   try {
     return await register()
   } catch (error) {
-    if (codeOf(error) !== code) throw error
+    if (tonyErrorCodeOf(error) !== code) throw error
     return otherwise()
   }
 }
@@ -91,7 +91,7 @@ export async function registerAgent({ settings, profile, slot, workspace, onClos
       clientInstanceId: slot.instanceIdOf(name),
       heartbeatMs: maxTimerMs,
       registerWithinMs,
-      deadlineMs,
+      deadlineMs: callDeadlineMs,
       onState: (state) => {
         if (state === 'closed') onClosed()
       },
@@ -118,6 +118,6 @@ export async function registerAgent({ settings, profile, slot, workspace, onClos
       ? registerOrElse(() => registerAs(slot.name), 'AGENT_NAME_TAKEN', registerUnique)
       : registerAs(name)
   return registering.catch((error: unknown) => {
-    throw toUnreachable(toNoProject(error), url)
+    throw toUnreachableError(toNoProjectError(error), url)
   })
 }

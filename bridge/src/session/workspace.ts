@@ -10,18 +10,19 @@ export interface Workspace {
 }
 
 /** The folder of a bare repository that only says that it is one, such as `.bare`. */
-const plainFolder = /^\.?(?:bare|git|repo)$/
+const bareFolderPattern = /^\.?(?:bare|git|repo)$/
 
 /**
- * Returns the path whose last part names a repository. The `.git` of a work tree is a file with the
- * path of its repository, which is a bare one or the `.git` of a checkout.
+ * Returns the path whose last part is the name of the repository. `git` is the path of a `.git`. In
+ * a work tree it is a file that names the folder of its repository: a bare repository, or the
+ * folder `.git` of the main checkout.
  */
 function repositoryOf(git: string): string {
   if (statSync(git).isDirectory()) return dirname(git)
   const [, folder] = /^gitdir: (.+?)\/worktrees\/[^/]+\s*$/m.exec(readFileSync(git, 'utf8')) ?? []
   if (folder === undefined) return dirname(git)
   const repository = resolve(dirname(git), folder)
-  return plainFolder.test(basename(repository)) ? dirname(repository) : repository.replace(/\.git$/, '')
+  return bareFolderPattern.test(basename(repository)) ? dirname(repository) : repository.replace(/\.git$/, '')
 }
 
 export function workspaceOf(folder: string): Workspace {

@@ -1,10 +1,11 @@
 import type { Clock } from '../clock.ts'
 
 /**
- * Time without a hook or a tool call after which a session counts as idle, in milliseconds. A
- * session with hooks reports the end of its turns; an interrupted turn has no such hook.
+ * Time without a hook or a tool call after which a session counts as idle, in milliseconds. The
+ * hooks of a session report the end of each turn. Its longer time applies to an interrupted turn,
+ * after which no hook runs.
  */
-export const quietMs = { withHooks: 600_000, withoutHooks: 60_000 } as const
+export const idleAfterMs = { withHooks: 600_000, withoutHooks: 60_000 } as const
 
 /** Decides if a turn of the model runs, by its tool calls and hooks. */
 export class Activity {
@@ -44,7 +45,7 @@ export class Activity {
   #markActive(): void {
     this.#cancel()
     if (this.#runningCalls === 0)
-      this.#cancel = this.#clock.timer(this.#hasHooks ? quietMs.withHooks : quietMs.withoutHooks, () =>
+      this.#cancel = this.#clock.timer(this.#hasHooks ? idleAfterMs.withHooks : idleAfterMs.withoutHooks, () =>
         this.#markIdle(),
       )
     if (!this.#isIdle) return

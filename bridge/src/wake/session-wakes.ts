@@ -7,7 +7,7 @@ import { type WakeSubject, wakeTextOf } from './wake-text.ts'
 type OpenWake = WakeSubject & { readonly id: string }
 
 /** Time for a sign of the session after each provider, in milliseconds. */
-export const signWithinMs = 12_000
+export const signTimeoutMs = 12_000
 
 /** Pause before a failed announcement is repeated, in milliseconds. */
 const retryDelayMs = 1_000
@@ -128,7 +128,7 @@ export class SessionWakes {
         () => true,
         () => false,
       )
-      if (tried) await sleep(clock, signWithinMs, sign)
+      if (tried) await sleep(clock, signTimeoutMs, sign)
     }
     if (!sign.aborted) await client.wakes.giveUp({ wakeIds })
   }

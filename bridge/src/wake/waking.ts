@@ -7,14 +7,14 @@ import { createWakeCommand } from './providers/command.ts'
 import { StopHook } from './providers/stop-hook.ts'
 import { SessionWakes } from './session-wakes.ts'
 
-interface WakingOptions {
+interface WakeServicesOptions {
   readonly wake: WakeSettings
   readonly clock: Clock
   readonly connection: HostConnection
 }
 
 /** Creates the parts of a bridge that wake its session. */
-export function openWaking({ wake, clock, connection }: WakingOptions) {
+export function createWakeServices({ wake, clock, connection }: WakeServicesOptions) {
   const stopHook = new StopHook()
   let thread: { readonly id: string; readonly isCodex: boolean } | undefined
   const threadId = () => (thread?.isCodex ? thread.id : wake.threadId)
@@ -22,7 +22,7 @@ export function openWaking({ wake, clock, connection }: WakingOptions) {
     createChannel(connection),
     stopHook,
     createCodexQueue({ program: wake.codexProgram, threadId }),
-    createWakeCommand({ command: wake.command, hostSession: () => thread?.id ?? wake.threadId }),
+    createWakeCommand({ command: wake.command, hostSessionId: () => thread?.id ?? wake.threadId }),
   ]
   const wakes = new SessionWakes({ clock, providers })
   const activity = new Activity(clock, (idle) => {

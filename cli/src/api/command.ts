@@ -9,35 +9,38 @@ import { parseDuration } from '../options.ts'
 import { type JsonOption, pickerOf, printJson } from '../output/json.ts'
 import { formatTable } from '../output/table.ts'
 import { addServerOptions } from '../server-options.ts'
-import { startStreamEnd } from '../stream-end.ts'
+import { createStreamEnd } from '../stream-end.ts'
 import { withClient } from '../verbs/verb.ts'
 import type { InputField, ProcedureInput } from './input.ts'
-import { parseWords } from './words.ts'
+import { parseProcedureArguments } from './words.ts'
 
 interface ApiOptions extends ServerOptions {
   readonly timeout?: number
   readonly json?: JsonOption
 }
 
-type Call = (input: unknown, options: { readonly signal?: AbortSignal; readonly deadlineMs?: number }) => unknown
+type ProcedureFunction = (
+  input: unknown,
+  options: { readonly signal?: AbortSignal; readonly deadlineMs?: number },
+) => unknown
 
-const isCall = (value: unknown): value is Call => typeof value === 'function'
+const isProcedureFunction = (value: unknown): value is ProcedureFunction => typeof value === 'function'
 
 const isIterable = (value: unknown): value is AsyncIterable<unknown> =>
   typeof value === 'object' && value !== null && Symbol.asyncIterator in value
 
 /** Returns the function of a client for a procedure. */
-function callOf(client: Client, procedure: string): Call {
+function procedureFunctionOf(client: Client, procedure: string): ProcedureFunction {
   const found = procedure
     .split('.')
     .reduce<unknown>((value, name) => (isRecord(value) ? value[name] : undefined), client)
-  if (!isCall(found)) throw new CommandError(usageExitCode, `the client has no procedure ${procedure}`)
+  if (!isProcedureFunction(found)) throw new CommandError(usageExitCode, `the client has no procedure ${procedure}`)
   return found
 }
 
 /** Prints the items of a subscription as lines of JSON, until an interrupt or a timeout. */
-async function printStream(call: Call, input: unknown, { json, timeout }: ApiOptions): Promise<void> {
-  const end = startStreamEnd(timeout)
+async function printStream(call: ProcedureFunction, input: unknown, { json, timeout }: ApiOptions): Promise<void> {
+  const end = createStreamEnd(timeout)
   const pick = pickerOf(json)
   try {
     const items = call(input, { signal: end.signal })
@@ -74,7 +77,7 @@ function listProcedures(): void {
 }
 
 /** Returns the procedures that a wrong name may mean. */
-function similarTo(procedure: string): string[] {
+function findSimilarProcedures(procedure: string): string[] {
   const verb = procedure.split('.').at(-1)?.toLowerCase() ?? ''
   const noun = procedure.split('.')[0] ?? ''
   const names = Object.keys(procedureInputs)
@@ -85,17 +88,17 @@ function similarTo(procedure: string): string[] {
 async function callProcedure(procedure: string, words: readonly string[], given: ApiOptions): Promise<void> {
   const known = procedureInputs[procedure]
   if (!known) {
-    const similar = similarTo(procedure)
+    const similar = findSimilarProcedures(procedure)
     const hint = similar.length === 0 ? '"tony-mcp api" lists them' : `there are ${similar.join(', ')}`
     throw new CommandError(usageExitCode, `there is no procedure ${procedure}: ${hint}`)
   }
-  const { input, own, help } = parseWords(procedure, known, words)
+  const { input, own, help } = parseProcedureArguments(procedure, known, words)
   if (help) return printFields(procedure, known)
   const { timeout: timeoutText, ...others } = own
   const timeout = timeoutText === undefined ? given.timeout : parseDuration(timeoutText)
   const options: ApiOptions = { ...given, ...others, ...(timeout === undefined ? {} : { timeout }) }
   await withClient(options, async (client) => {
-    const call = callOf(client, procedure)
+    const call = procedureFunctionOf(client, procedure)
     if (known.kind === 'subscription') return printStream(call, input, options)
     const reply = await call(input, timeout === undefined ? {} : { deadlineMs: timeout })
     printJson(reply, options.json ?? true)

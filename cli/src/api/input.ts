@@ -17,11 +17,11 @@ export interface ProcedureInput {
   readonly fields: Readonly<Record<string, InputField>>
 }
 
-const refuse = (message: string): never => {
+const throwUsageError = (message: string): never => {
   throw new CommandError(usageExitCode, message)
 }
 
-function toJson(name: string, text: string): unknown {
+function parseJsonOption(name: string, text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
@@ -32,20 +32,22 @@ function toJson(name: string, text: string): unknown {
 
 function toNumber(name: string, text: string): number {
   // An empty text would be 0.
-  return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : refuse(`${name} takes a number, not ${JSON.stringify(text)}`)
+  return /^-?\d+(\.\d+)?$/.test(text)
+    ? Number(text)
+    : throwUsageError(`${name} takes a number, not ${JSON.stringify(text)}`)
 }
 
 function toFlag(name: string, text: string): boolean {
-  return text === 'true' || text === 'false' ? text === 'true' : refuse(`${name} takes true or false`)
+  return text === 'true' || text === 'false' ? text === 'true' : throwUsageError(`${name} takes true or false`)
 }
 
 /** Returns the value of an option. Throws CommandError if the text does not fit the field. */
 export function parseValue(name: string, { kind, nullable, words }: InputField, text: string): unknown {
   if (nullable && text === 'null') return null
-  if (words && !words.includes(text)) return refuse(`${name} takes one of ${words.join(', ')}`)
+  if (words && !words.includes(text)) return throwUsageError(`${name} takes one of ${words.join(', ')}`)
   if (kind === 'number') return toNumber(name, text)
   if (kind === 'flag') return toFlag(name, text)
-  return kind === 'json' ? toJson(name, text) : text
+  return kind === 'json' ? parseJsonOption(name, text) : text
 }
 
 /** Sets a value at a dotted name. A list grows. */

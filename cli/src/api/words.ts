@@ -18,7 +18,7 @@ const ownOptions = {
 type OwnOption = (typeof ownOptions)[keyof typeof ownOptions]
 
 /** The words after the name of a procedure. */
-export interface ProcedureWords {
+export interface ProcedureArguments {
   readonly input: Record<string, unknown>
   readonly own: Readonly<Partial<Record<OwnOption, string>>>
   readonly help: boolean
@@ -54,7 +54,11 @@ function readOption(word: string, rest: string[], isFlag: (name: string) => bool
  * Parses the words after the name of a procedure: an object of JSON, and options for its fields.
  * Throws CommandError for an unknown option.
  */
-export function parseWords(procedure: string, { fields }: ProcedureInput, words: readonly string[]): ProcedureWords {
+export function parseProcedureArguments(
+  procedure: string,
+  { fields }: ProcedureInput,
+  words: readonly string[],
+): ProcedureArguments {
   const rest = [...words]
   const input: Record<string, unknown> = {}
   const own: Partial<Record<OwnOption, string>> = {}

@@ -6,7 +6,7 @@ import { usageExitCode } from '../exit-codes.ts'
 import { addJsonOption, type JsonOption, pickerOf, printJson } from '../output/json.ts'
 import { formatTable } from '../output/table.ts'
 import { addServerOptions } from '../server-options.ts'
-import { type Context, contextsFile, readContexts, requireContext, writeContexts } from './contexts.ts'
+import { contextsFile, readContexts, requireContext, type SavedContext, writeContexts } from './contexts.ts'
 import { type ServerOptions, settingsOf } from './settings.ts'
 
 interface AddOptions {
@@ -19,7 +19,7 @@ function addContext(name: string, { url, project, tokenFile }: AddOptions): void
   if (!/^https?:\/\//.test(url) || !URL.canParse(url))
     throw new CommandError(usageExitCode, `--url ${url} is no http or https URL`)
   const contexts = readContexts()
-  const context: Context = {
+  const context: SavedContext = {
     url,
     ...(project === undefined ? {} : { project }),
     ...(tokenFile === undefined ? {} : { tokenFile: resolve(tokenFile) }),
@@ -87,7 +87,7 @@ interface SettingRow {
 }
 
 /** Returns the place that an option of a command has its value from. */
-function originOf(command: Command, option: keyof ServerOptions, variableName: string): string | undefined {
+function optionOriginOf(command: Command, option: keyof ServerOptions, variableName: string): string | undefined {
   const source = command.getOptionValueSource(option)
   if (source === 'cli') return `option --${option === 'tokenFile' ? 'token-file' : option}`
   return source === 'env' && variable(variableName) !== undefined ? `variable ${variableName}` : undefined
@@ -103,23 +103,23 @@ function settingRows(options: ServerOptions, command: Command): SettingRow[] {
     {
       setting: 'context',
       value: context?.name ?? null,
-      origin: originOf(command, 'context', 'TONY_MCP_CONTEXT') ?? (context ? contextsFile() : 'default'),
+      origin: optionOriginOf(command, 'context', 'TONY_MCP_CONTEXT') ?? (context ? contextsFile() : 'default'),
     },
     {
       setting: 'url',
       value: url,
-      origin: originOf(command, 'url', 'TONY_MCP_URL') ?? (isOwn ? fromContext : undefined) ?? 'default',
+      origin: optionOriginOf(command, 'url', 'TONY_MCP_URL') ?? (isOwn ? fromContext : undefined) ?? 'default',
     },
     {
       setting: 'project',
       value: project ?? null,
-      origin: originOf(command, 'project', 'TONY_MCP_PROJECT') ?? fallback(project) ?? 'default',
+      origin: optionOriginOf(command, 'project', 'TONY_MCP_PROJECT') ?? fallback(project) ?? 'default',
     },
     {
       setting: 'token-file',
       value: tokenFile ?? (token === undefined ? contextTokenFile : undefined) ?? null,
       origin:
-        originOf(command, 'tokenFile', 'TONY_TOKEN_FILE') ??
+        optionOriginOf(command, 'tokenFile', 'TONY_TOKEN_FILE') ??
         (token === undefined ? fallback(contextTokenFile) : undefined) ??
         'default',
     },

@@ -5,30 +5,35 @@ import { isRecord } from '../is-record.ts'
 import { configFolder } from './config-folder.ts'
 
 /** A server with the caller's project and credential. The credential stays in its own file. */
-export interface Context {
+export interface SavedContext {
   readonly url: string
   readonly project?: string
   readonly tokenFile?: string
 }
 
-export interface Contexts {
+export interface SavedContexts {
   /** Name of the context that commands use; undefined if they use none. */
   readonly current: string | undefined
-  readonly byName: ReadonlyMap<string, Context>
+  readonly byName: ReadonlyMap<string, SavedContext>
 }
 
 export const contextsFile = (): string => join(configFolder(), 'contexts.json')
 
-const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
+const nonEmptyTextOf = (value: unknown): string | undefined =>
+  typeof value === 'string' && value !== '' ? value : undefined
 
-function toContext(value: unknown): Context | undefined {
+function toContext(value: unknown): SavedContext | undefined {
   if (!isRecord(value)) return undefined
-  const [url, project, tokenFile] = [textOf(value['url']), textOf(value['project']), textOf(value['tokenFile'])]
+  const [url, project, tokenFile] = [
+    nonEmptyTextOf(value['url']),
+    nonEmptyTextOf(value['project']),
+    nonEmptyTextOf(value['tokenFile']),
+  ]
   if (url === undefined) return undefined
   return { url, ...(project === undefined ? {} : { project }), ...(tokenFile === undefined ? {} : { tokenFile }) }
 }
 
-function parse(file: string): unknown {
+function parseContextsFile(file: string): unknown {
   try {
     return JSON.parse(readFileSync(file, 'utf8'))
   } catch (cause) {
@@ -37,20 +42,20 @@ function parse(file: string): unknown {
 }
 
 /** Reads the contexts of this user. Throws CommandError if the file is not readable. */
-export function readContexts(): Contexts {
+export function readContexts(): SavedContexts {
   const file = contextsFile()
   if (!existsSync(file)) return { current: undefined, byName: new Map() }
-  const stored = parse(file)
+  const stored = parseContextsFile(file)
   const contexts = isRecord(stored) && isRecord(stored['contexts']) ? stored['contexts'] : {}
-  const entries = Object.entries(contexts).flatMap(([name, value]): [string, Context][] => {
+  const entries = Object.entries(contexts).flatMap(([name, value]): [string, SavedContext][] => {
     const context = toContext(value)
     return context === undefined ? [] : [[name, context]]
   })
-  return { current: isRecord(stored) ? textOf(stored['current']) : undefined, byName: new Map(entries) }
+  return { current: isRecord(stored) ? nonEmptyTextOf(stored['current']) : undefined, byName: new Map(entries) }
 }
 
 /** Writes the contexts. Only this user can read the file. */
-export function writeContexts({ current, byName }: Contexts): void {
+export function writeContexts({ current, byName }: SavedContexts): void {
   const file = contextsFile()
   mkdirSync(configFolder(), { recursive: true, mode: 0o700 })
   const text = JSON.stringify({ ...(current === undefined ? {} : { current }), contexts: Object.fromEntries(byName) })
@@ -60,7 +65,7 @@ export function writeContexts({ current, byName }: Contexts): void {
 }
 
 /** Returns a context by its name. Throws CommandError if there is none. */
-export function requireContext({ byName }: Contexts, name: string): Context {
+export function requireContext({ byName }: SavedContexts, name: string): SavedContext {
   const context = byName.get(name)
   if (context) return context
   const known = byName.size === 0 ? 'there are none' : `there are ${[...byName.keys()].join(', ')}`

@@ -1,4 +1,4 @@
-import { type Context, readContexts, requireContext } from './contexts.ts'
+import { readContexts, requireContext, type SavedContext } from './contexts.ts'
 
 export const defaultUrl = 'http://127.0.0.1:3456'
 
@@ -18,10 +18,10 @@ export interface Settings {
   readonly tokenFile: string | undefined
   /** The context's own file, which TONY_TOKEN goes before. */
   readonly contextTokenFile: string | undefined
-  readonly context: { readonly name: string; readonly values: Context } | undefined
+  readonly context: { readonly name: string; readonly values: SavedContext } | undefined
 }
 
-const given = (value: string | undefined): string | undefined => (value === '' ? undefined : value)
+const emptyToUndefined = (value: string | undefined): string | undefined => (value === '' ? undefined : value)
 
 function chooseContext(name: string | undefined): Settings['context'] {
   const contexts = readContexts()
@@ -34,14 +34,14 @@ function chooseContext(name: string | undefined): Settings['context'] {
  * CommandError for an unknown context.
  */
 export function settingsOf(options: ServerOptions): Settings {
-  const context = chooseContext(given(options.context))
-  const url = given(options.url) ?? context?.values.url ?? defaultUrl
+  const context = chooseContext(emptyToUndefined(options.context))
+  const url = emptyToUndefined(options.url) ?? context?.values.url ?? defaultUrl
   // The credential and the project of a context belong to its server alone.
   const own = context?.values.url === url ? context.values : undefined
   return {
     url,
-    project: given(options.project) ?? own?.project,
-    tokenFile: given(options.tokenFile),
+    project: emptyToUndefined(options.project) ?? own?.project,
+    tokenFile: emptyToUndefined(options.tokenFile),
     contextTokenFile: own?.tokenFile,
     context,
   }

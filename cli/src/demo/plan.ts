@@ -12,7 +12,7 @@ type DemoTask = {
 }
 
 /** Features whose code is in one folder lock it, so that one agent at a time changes it. */
-const folders = 3
+const folderCount = 3
 
 /** Returns the tasks of a number of features. */
 export const demoPlan = (features: number): DemoTask[] =>
@@ -23,7 +23,7 @@ export const demoPlan = (features: number): DemoTask[] =>
       type: step,
       epic: `feature ${feature + 1}`,
       dependsOn: index === 0 ? [] : [`${feature} ${steps[index - 1]}`],
-      locks: step === 'code' ? [`file:src/part-${feature % folders}`] : [],
+      locks: step === 'code' ? [`file:src/part-${feature % folderCount}`] : [],
     })),
   ).flat()
 
@@ -42,7 +42,7 @@ export interface CreatedTask {
 }
 
 /** Event types that end a lease. */
-const leaseEnds: ReadonlySet<string> = new Set([
+const leaseEndTypes: ReadonlySet<string> = new Set([
   'task.completed',
   'task.retried',
   'task.failed',
@@ -76,7 +76,7 @@ export function findFaults(tasks: readonly CreatedTask[], events: readonly TaskE
       faults.push(...faultsOfClaim(task, held, completed))
       held.push(task)
     }
-    if (leaseEnds.has(type)) held = held.filter(({ id }) => id !== task.id)
+    if (leaseEndTypes.has(type)) held = held.filter(({ id }) => id !== task.id)
     if (type !== 'task.completed') continue
     if (completed.has(task.id)) faults.push(`${task.title} was completed twice`)
     completed.add(task.id)

@@ -5,7 +5,7 @@ import { Agent, type Client, createClient, type FeedEvent } from '@tony/mcp-clie
 import { readConfig } from '@tony/mcp-server/config'
 import { sleep } from '@tony/mcp-server/platform/clock'
 import { startServer } from '@tony/mcp-server/server'
-import { type StreamEnd, startStreamEnd } from '../stream-end.ts'
+import { createStreamEnd, type StreamEnd } from '../stream-end.ts'
 import { type CreatedTask, demoPlan, findFaults } from './plan.ts'
 
 /** The options of `tony-mcp demo`. */
@@ -22,7 +22,7 @@ const names = ['ada', 'bob', 'cleo', 'dan', 'eve', 'finn']
 const workMs = (index: number): number => 60 + ((index * 67) % 180)
 
 /** One task of this number fails its first attempt. */
-const failingEvery = 9
+const tasksPerFailure = 9
 
 /** Creates the tasks of the plan, and returns them with their ids. */
 async function createTasks(lead: Client, features: number): Promise<CreatedTask[]> {
@@ -63,7 +63,7 @@ async function startAgents(url: string, count: number, tasks: readonly CreatedTa
       async ({ id, attempt, title }, { signal }) => {
         const index = indexById.get(id) ?? 0
         await sleep(workMs(index), signal)
-        if (attempt === 1 && index % failingEvery === failingEvery - 1) throw new Error(`${title}: a test is red`)
+        if (attempt === 1 && index % tasksPerFailure === tasksPerFailure - 1) throw new Error(`${title}: a test is red`)
         return { by: agent.name }
       },
       // The failure of an attempt is an event of the feed.
@@ -72,19 +72,24 @@ async function startAgents(url: string, count: number, tasks: readonly CreatedTa
   return agents
 }
 
-const verbs: Readonly<Record<string, string>> = {
+const verbByEventType: Readonly<Record<string, string>> = {
   'task.claimed': 'takes',
   'task.completed': 'completes',
   'task.retried': 'fails, and it is tried again:',
 }
 
-interface Fleet {
+interface FollowParams {
   readonly tasks: readonly CreatedTask[]
   readonly agents: readonly Agent[]
 }
 
 /** Reads the feed until every task is completed, or until the end of the command. */
-async function follow(lead: Client, { tasks, agents }: Fleet, end: StreamEnd, print: (line: string) => void) {
+async function followFeed(
+  lead: Client,
+  { tasks, agents }: FollowParams,
+  end: StreamEnd,
+  print: (line: string) => void,
+) {
   const titles = new Map(tasks.map(({ id, title }) => [id, title]))
   const agentNames = new Map(agents.map(({ id, name }) => [id, name]))
   const events: FeedEvent[] = []
@@ -92,7 +97,7 @@ async function follow(lead: Client, { tasks, agents }: Fleet, end: StreamEnd, pr
   for await (const event of lead.events.subscribe({ cursor: 'start' }, { signal: end.signal })) {
     if (event.type === 'checkpoint') continue
     events.push(event)
-    const verb = verbs[event.type]
+    const verb = verbByEventType[event.type]
     const who = agentNames.get(event.actor ?? '')
     if (verb !== undefined && who !== undefined) print(`${who.padEnd(9)} ${verb} ${titles.get(event.subject ?? '')}`)
     if (event.type === 'task.completed') left -= 1
@@ -113,7 +118,7 @@ async function runFleet(
     const tasks = await createTasks(lead, features)
     print(`${tasks.length} tasks for ${count} agents at ${url}; watch them: tony-mcp top --url ${url}`)
     const agents = await startAgents(url, count, tasks)
-    const events = await follow(lead, { tasks, agents }, end, print)
+    const events = await followFeed(lead, { tasks, agents }, end, print)
     await Promise.all(agents.map((agent) => agent.stop({ withinMs: 2_000 })))
     return { tasks: tasks.length, agents: count, events: events.length, faults: findFaults(tasks, events) }
   } finally {
@@ -127,7 +132,7 @@ async function runFleet(
  */
 export async function runDemo(options: DemoOptions): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'tony-demo-'))
-  const end = startStreamEnd(undefined)
+  const end = createStreamEnd(undefined)
   const print = (line: string) => void (options.json || process.stdout.write(`${line}\n`))
   try {
     const database = join(folder, 'demo.db')

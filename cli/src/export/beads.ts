@@ -2,20 +2,20 @@ import { createHash } from 'node:crypto'
 import type { Task } from '@tony/mcp-client'
 import { readBeadsEdge, readBeadsRecord, remarksOf } from '../plan/beads.ts'
 import { type CarriedRecord, exportAuthor } from '../plan/carried.ts'
-import { effects, toSnakeCase } from '../plan/effects.ts'
+import { toSnakeCase, trackerEffects } from '../plan/effects.ts'
 import type { PlanRecord } from '../plan/plan.ts'
 import { textLimit, titleLimit, truncate } from '../plan/rows.ts'
-import { carriedOf, metadataBeside } from './carry.ts'
+import { carriedRecordOf, otherMetadataOf } from './carry.ts'
 import { type ExportedProject, originOf, type TaskOutline } from './project.ts'
-import { plannedNotBefore, remarksAbout, stateOf } from './state.ts'
+import { outcomeRemarksOf, plannedNotBefore, stateOf } from './state.ts'
 
-type Json = Record<string, unknown>
+type JsonObject = Record<string, unknown>
 
 /** beads refuses longer titles. */
 const beadsTitleLimit = 500
 
 const priorityNumbers = { critical: 0, high: 1, normal: 2, low: 3 } as const
-const priorityOf: Readonly<Record<number, Task['priority']>> = {
+const priorityByNumber: Readonly<Record<number, Task['priority']>> = {
   0: 'critical',
   1: 'high',
   2: 'normal',
@@ -26,7 +26,7 @@ const priorityOf: Readonly<Record<number, Task['priority']>> = {
 /** The kinds of issues that every version of beads accepts. */
 const issueTypes: readonly string[] = ['task', 'bug', 'feature', 'epic', 'chore']
 
-const validId = /^[A-Za-z0-9][A-Za-z0-9_.-]*-[A-Za-z0-9.]+$/
+const beadsIdPattern = /^[A-Za-z0-9][A-Za-z0-9_.-]*-[A-Za-z0-9.]+$/
 
 /**
  * Returns the ids of the file by task. An id of beads stays. Other tasks get the prefix of the
@@ -37,7 +37,7 @@ export function beadsIdsOf(outlines: ReadonlyMap<string, TaskOutline>): Map<stri
   const used = new Set<string>()
   let prefix: string | undefined
   for (const { id, externalId } of outlines.values()) {
-    if (externalId === null || !validId.test(externalId)) continue
+    if (externalId === null || !beadsIdPattern.test(externalId)) continue
     ids.set(id, externalId)
     used.add(externalId)
     prefix ??= externalId.slice(0, externalId.lastIndexOf('-'))
@@ -57,7 +57,11 @@ export function beadsIdsOf(outlines: ReadonlyMap<string, TaskOutline>): Map<stri
 const stringOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
 
 /** Returns the text of a field as in the source, where it may be longer than a field here. */
-function textOf(task: Task, source: Json, field: 'title' | 'description' | 'acceptanceCriteria' | 'design') {
+function sourceTextOf(
+  task: Task,
+  source: JsonObject,
+  field: 'title' | 'description' | 'acceptanceCriteria' | 'design',
+) {
   const value = task[field] ?? undefined
   const whole = stringOf(source[field])
   const limit = field === 'title' ? titleLimit : textLimit
@@ -65,7 +69,7 @@ function textOf(task: Task, source: Json, field: 'title' | 'description' | 'acce
 }
 
 /** Returns the notes without the comments and labels that the import has put behind them. */
-function notesOf(task: Task, source: Json): string | undefined {
+function notesOf(task: Task, source: JsonObject): string | undefined {
   const notes = task.notes ?? undefined
   const { comments, labels } = readBeadsRecord({ id: 'x', ...source }).source
   const tail = remarksOf({ comments, labels }).join('\n\n')
@@ -110,16 +114,17 @@ export class BeadsWriter {
   }
 
   /**
-   * Returns the edges of the record. An edge of the source stays as it is, unless its end is a task
-   * here and the task does not wait for it any more. New edges come last.
+   * Returns the `dependencies` of the record: first the edges of the imported record, then the new
+   * ones. An imported edge is dropped only if it leads to a task of this project that is no longer
+   * a dependency or the parent.
    */
-  #dependenciesOf(task: Task): Json[] {
+  #dependenciesOf(task: Task): JsonObject[] {
     const id = this.#idOf(task.id)
     const current = this.#edgesOf(task)
     const { edges } = originOf(task)
     const kept = Array.isArray(task.metadata['dependencies']) ? task.metadata['dependencies'].map(keyOfEdge) : []
     const written = new Set<string>()
-    const old = (Array.isArray(edges) ? edges : []).filter((raw: Json) => {
+    const old = (Array.isArray(edges) ? edges : []).filter((raw: JsonObject) => {
       const [edge] = readBeadsEdge(raw, id)
       if (!edge || edge.from !== id || edge.effect === 'none' || edge.effect === undefined) return true
       const isCurrent = current.some(({ kind, to }) => kind === edge.effect && to === edge.to)
@@ -136,17 +141,17 @@ export class BeadsWriter {
   }
 
   /** Returns the comments of the source and the remarks about the task here. */
-  #commentsOf(task: Task, source: Json): Json[] {
-    const old: Json[] = Array.isArray(source['comments']) ? source['comments'] : []
+  #commentsOf(task: Task, source: JsonObject): JsonObject[] {
+    const old: JsonObject[] = Array.isArray(source['comments']) ? source['comments'] : []
     const texts = new Set(old.filter(({ author }) => author === exportAuthor).map(({ text }) => text))
-    const added = remarksAbout(task, (agent) => this.#project.nameOf(agent))
+    const added = outcomeRemarksOf(task, (agent) => this.#project.nameOf(agent))
       .filter(({ text }) => !texts.has(text))
       .map(({ text, at }) => ({ issue_id: this.#idOf(task.id), author: exportAuthor, text, created_at: at }))
     return [...old, ...added]
   }
 
   /** Returns the word of the state, which is that of the source if it still holds. */
-  #wordOf(task: Task, record: Json, source: Json): string {
+  #wordOf(task: Task, record: JsonObject, source: JsonObject): string {
     const { status, hold, isTaken } = stateOf(task)
     const word = stringOf(source['status'])
     const read = readBeadsRecord({ ...record, status: word }).record
@@ -162,8 +167,8 @@ export class BeadsWriter {
   }
 
   /** Returns the fields of the record that follow from its state. */
-  #stateFields(task: Task, word: string, source: Json): Json {
-    const closed = effects.beads.states[toSnakeCase(word)]?.status === 'completed'
+  #stateFields(task: Task, word: string, source: JsonObject): JsonObject {
+    const closed = trackerEffects.beads.states[toSnakeCase(word)]?.status === 'completed'
     const { closed_at: closedAt, close_reason: reason, ...rest } = source
     const reasons = { failed: `failed: ${task.error ?? 'no error given'}`, cancelled: `cancelled: ${task.error ?? ''}` }
     const ending =
@@ -185,29 +190,29 @@ export class BeadsWriter {
   }
 
   /** Returns the record of a task. */
-  recordOf(task: Task): Json {
+  recordOf(task: Task): JsonObject {
     const isOwn = originOf(task)['format'] !== 'beads'
     const { importedFrom: _, dependencies: __, notes: ___, ...ofSource } = task.metadata
-    const source: Json = isOwn ? {} : ofSource
+    const source: JsonObject = isOwn ? {} : ofSource
     const { title, description, acceptanceCriteria, design, ...unknown } = source
     const number = priorityNumbers[task.priority]
-    const known = typeof source['priority'] === 'number' && priorityOf[source['priority']] === task.priority
+    const known = typeof source['priority'] === 'number' && priorityByNumber[source['priority']] === task.priority
     const texts = {
-      title: (textOf(task, source, 'title') ?? task.type).slice(0, isOwn ? beadsTitleLimit : undefined),
-      description: textOf(task, source, 'description'),
-      design: textOf(task, source, 'design'),
-      acceptance_criteria: textOf(task, source, 'acceptanceCriteria'),
+      title: (sourceTextOf(task, source, 'title') ?? task.type).slice(0, isOwn ? beadsTitleLimit : undefined),
+      description: sourceTextOf(task, source, 'description'),
+      design: sourceTextOf(task, source, 'design'),
+      acceptance_criteria: sourceTextOf(task, source, 'acceptanceCriteria'),
       notes: notesOf(task, source),
     }
     const type = isOwn && !issueTypes.includes(task.type) ? 'task' : task.type
-    const record: Json = {
+    const record: JsonObject = {
       ...{ id: this.#idOf(task.id), ...texts, priority: known ? source['priority'] : number, issue_type: type },
       ...(isOwn ? { created_at: task.createdAt, created_by: this.#project.nameOf(task.createdBy) } : {}),
     }
     const word = this.#wordOf(task, { ...unknown, ...record }, source)
     const dependencies = this.#dependenciesOf(task)
     const comments = this.#commentsOf(task, source)
-    const whole: Json = {
+    const whole: JsonObject = {
       ...record,
       ...this.#stateFields(task, word, unknown),
       ...('priority' in source || isOwn ? { priority: record['priority'] } : {}),
@@ -218,7 +223,7 @@ export class BeadsWriter {
     return withMetadata(whole, task, this.#carried(task, whole, isOwn), isOwn)
   }
 
-  #carried(task: Task, record: Json, isOwn: boolean): CarriedRecord {
+  #carried(task: Task, record: JsonObject, isOwn: boolean): CarriedRecord {
     const read: PlanRecord = readBeadsRecord(record).record
     const epic = this.#project.epicAbove(task.id)
     const word = String(record['status'])
@@ -227,7 +232,11 @@ export class BeadsWriter {
     const waits = task.waitsFor.filter(({ taskId, kind }) => kind === 'failure' || isCancelled(taskId))
     const after = task.dependsOn.filter(isCancelled).map((id) => this.#idOf(id))
     const assignedTo = this.#project.nameOf(task.assignedTo)
-    const carried = carriedOf(task, read, { word, epic: epic === undefined ? null : this.#idOf(epic), assignedTo })
+    const carried = carriedRecordOf(task, read, {
+      word,
+      epic: epic === undefined ? null : this.#idOf(epic),
+      assignedTo,
+    })
     // An import defers the child of a deferred issue with it, unless the record says otherwise.
     const above = this.#project.outlines.get(task.parentId ?? '')?.notBefore ?? null
     const notBefore = plannedNotBefore(task)
@@ -251,7 +260,7 @@ const isSameTime = (text: unknown, at: string | null): boolean =>
   typeof text === 'string' && at !== null && Date.parse(text) === Date.parse(at)
 
 /** Adds what the record carries to its `metadata`. A task of another source brings its own. */
-function withMetadata(record: Json, task: Task, carried: CarriedRecord, isOwn: boolean): Json {
+function withMetadata(record: JsonObject, task: Task, carried: CarriedRecord, isOwn: boolean): JsonObject {
   if (Object.keys(carried).length === 0) return record
-  return { ...record, metadata: { ...metadataBeside(task, record['metadata'], isOwn), tony: carried } }
+  return { ...record, metadata: { ...otherMetadataOf(task, record['metadata'], isOwn), tony: carried } }
 }

@@ -5,7 +5,7 @@ import type { PlanRecord } from '../plan/plan.ts'
 import { stateOf } from './state.ts'
 
 /** The fields of a task that no other tracker has, if they differ from their defaults. */
-function ownFieldsOf(task: Task): Record<string, unknown> {
+function tonyFieldsOf(task: Task): Record<string, unknown> {
   const { story, requires, locks, acceptance, maxAttempts, onDependencyFailure, onChildrenEnd } = task
   const { scheduleToStartMs, startToCloseMs, scheduleToCloseMs } = task
   return {
@@ -23,24 +23,24 @@ function ownFieldsOf(task: Task): Record<string, unknown> {
 }
 
 /** Returns the metadata beside `metadata.tony`: the task's if it is `isOwn`, else its record's. */
-export const metadataBeside = (task: Task, inRecord: unknown, isOwn: boolean): object =>
+export const otherMetadataOf = (task: Task, inRecord: unknown, isOwn: boolean): object =>
   isOwn ? task.metadata : typeof inRecord === 'object' && inRecord !== null ? inRecord : {}
 
 const comparedFields = ['title', 'description', 'acceptanceCriteria', 'design'] as const
 
 /**
- * Returns the properties of a task that an import of `read`, the record of the file, would not
- * bring back. `epic` is the epic that the import would find, and `assignedTo` is the name of an
- * agent.
+ * Returns the properties of a task that the exported record does not express, so that an import can
+ * restore them. `read` is the exported record as an import reads it. `epic` is the epic that the
+ * import would derive from the record, and `assignedTo` is the name of the assigned agent.
  */
-export function carriedOf(
+export function carriedRecordOf(
   task: Task,
   read: PlanRecord,
   { word, epic, assignedTo }: { word: string; epic: string | null; assignedTo: string | undefined },
 ): CarriedRecord {
   const { status, hold, isTaken } = stateOf(task)
   const fields = {
-    ...ownFieldsOf(task),
+    ...tonyFieldsOf(task),
     ...(read.kind === task.type ? {} : { type: task.type }),
     ...(read.priority === task.priority ? {} : { priority: task.priority }),
     ...(task.epic === epic ? {} : { epic: task.epic }),

@@ -2,11 +2,11 @@ import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { finished } from 'node:stream/promises'
-import { connect } from '../connection.ts'
+import { connectClient } from '../connection.ts'
 import type { ServerOptions } from '../contexts/settings.ts'
 import { now } from '../timer.ts'
 import type { ExportFormat } from './format-names.ts'
-import { exportTexts } from './formats.ts'
+import { textExporters } from './formats.ts'
 import { ExportedProject } from './project.ts'
 
 export interface ExportOptions extends ServerOptions {
@@ -15,7 +15,7 @@ export interface ExportOptions extends ServerOptions {
 }
 
 /** Writes the chunks and waits for a slow reader. */
-async function writeTo(stream: NodeJS.WritableStream, chunks: AsyncIterable<string>): Promise<void> {
+async function writeChunks(stream: NodeJS.WritableStream, chunks: AsyncIterable<string>): Promise<void> {
   for await (const chunk of chunks) if (!stream.write(chunk)) await once(stream, 'drain')
 }
 
@@ -25,7 +25,7 @@ async function writeFileWhole(file: string, chunks: AsyncIterable<string>): Prom
   const stream = createWriteStream(partial)
   try {
     await once(stream, 'open')
-    await writeTo(stream, chunks)
+    await writeChunks(stream, chunks)
     stream.end()
     await finished(stream)
     await rename(partial, file)
@@ -40,11 +40,11 @@ async function writeFileWhole(file: string, chunks: AsyncIterable<string>): Prom
  * `tony-mcp export`: the data go to standard output or to a file, and the rest to standard error.
  */
 export async function exportCommand(options: ExportOptions): Promise<void> {
-  const client = connect(options)
+  const client = connectClient(options)
   try {
     const project = await ExportedProject.read(client)
-    const chunks = exportTexts[options.format](project, new Date(now()).toISOString())
-    if (options.output === '-') await writeTo(process.stdout, chunks)
+    const chunks = textExporters[options.format](project, new Date(now()).toISOString())
+    if (options.output === '-') await writeChunks(process.stdout, chunks)
     else await writeFileWhole(options.output, chunks)
     const target = options.output === '-' ? '' : ` to ${options.output}`
     process.stderr.write(`exported ${project.outlines.size} tasks as ${options.format}${target}\n`)

@@ -6,7 +6,7 @@ import { markdownText } from './markdown.ts'
 import type { ExportedProject } from './project.ts'
 import { taskmasterText } from './taskmaster-text.ts'
 
-type TextOf = (project: ExportedProject, now: string) => AsyncGenerator<string, void>
+type TextExporter = (project: ExportedProject, now: string) => AsyncGenerator<string, void>
 
 async function* beadsText(project: ExportedProject, now: string): AsyncGenerator<string, void> {
   const writer = new BeadsWriter(project, now)
@@ -25,9 +25,10 @@ async function* jsonText(project: ExportedProject): AsyncGenerator<string, void>
 }
 
 /**
- * The text of the file in each format, in parts. `now` is the time of a change here.
+ * The generator of each format. It yields the text of the file in parts. `now` becomes the time of
+ * the last change in records of tasks that are new or have changed.
  */
-export const exportTexts: Readonly<Record<ExportFormat, TextOf>> = {
+export const textExporters: Readonly<Record<ExportFormat, TextExporter>> = {
   json: jsonText,
   beads: beadsText,
   taskmaster: taskmasterText,

@@ -42,7 +42,7 @@ function taskOutlineOf(task: Task): TaskOutline {
 }
 
 /** Yields the tasks of the project in the order of their creation, a page at a time. */
-async function* pagesOf(client: Client): AsyncGenerator<readonly Task[], void> {
+async function* readTaskPages(client: Client): AsyncGenerator<readonly Task[], void> {
   let cursor: string | undefined
   do {
     const page = await client.tasks.list({ limit: pageSize, ...(cursor === undefined ? {} : { cursor }) })
@@ -69,7 +69,8 @@ export class ExportedProject {
 
   static async read(client: Client): Promise<ExportedProject> {
     const outlines = new Map<string, TaskOutline>()
-    for await (const tasks of pagesOf(client)) for (const task of tasks) outlines.set(task.id, taskOutlineOf(task))
+    for await (const tasks of readTaskPages(client))
+      for (const task of tasks) outlines.set(task.id, taskOutlineOf(task))
     const names = new Map<string, string>()
     let cursor: string | undefined
     do {
@@ -87,7 +88,7 @@ export class ExportedProject {
 
   /** Yields the tasks of the outline in the order of their creation. */
   async *tasks(): AsyncGenerator<Task, void> {
-    for await (const page of pagesOf(this.#client)) yield* page.filter(({ id }) => this.outlines.has(id))
+    for await (const page of readTaskPages(this.#client)) yield* page.filter(({ id }) => this.outlines.has(id))
   }
 
   /** Yields tasks by id, in the given order. */
@@ -97,8 +98,9 @@ export class ExportedProject {
   }
 
   /**
-   * True if a task waits for one that has ended in another way. Other trackers do not have such a
-   * wait, so the file says that the task is blocked.
+   * True if a task waits for a dependency that can no longer be met, such as the completion of a
+   * cancelled task. Other trackers have no such state, so the exported record gets the status
+   * `blocked`.
    */
   isStuck(id: string): boolean {
     const known = this.#stuck.get(id)

@@ -21,9 +21,9 @@ export function stateOf(task: Pick<Task, 'status' | 'hold'>): ExportedState {
 export const plannedNotBefore = ({ notBefore, failures }: Pick<Task, 'notBefore' | 'failures'>): string | null =>
   failures > 0 ? null : notBefore
 
-const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
+const valueTextOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
 
-export interface OutcomeNote {
+export interface OutcomeRemark {
   readonly text: string
   readonly at: string
 }
@@ -32,18 +32,20 @@ export interface OutcomeNote {
  * Returns the remarks about a task here, for people: its result, its error, its question and its
  * review. The times are those of the task, so that two exports are equal.
  */
-export function remarksAbout(task: Task, nameOf: (agentId: string | null) => string | undefined): OutcomeNote[] {
+export function outcomeRemarksOf(task: Task, nameOf: (agentId: string | null) => string | undefined): OutcomeRemark[] {
   const { result, error, progress, input, inputRequest, review, artifacts } = task
   const ended = task.completedAt ?? task.createdAt
   const by = nameOf(task.claimedBy) ?? 'an agent'
   const products = artifacts.map(({ name, uri }) => `${name} ${uri}`).join(', ')
   return [
-    ...(result === null || result === undefined ? [] : [{ text: `Result of ${by}: ${textOf(result)}`, at: ended }]),
+    ...(result === null || result === undefined
+      ? []
+      : [{ text: `Result of ${by}: ${valueTextOf(result)}`, at: ended }]),
     ...(products === '' ? [] : [{ text: `Artifacts: ${products}`, at: ended }]),
     ...(error === null || error === '' ? [] : [{ text: `Error: ${error}`, at: ended }]),
     ...(progress?.message ? [{ text: `Progress: ${progress.message}`, at: ended }] : []),
     ...(inputRequest ? [{ text: `Question: ${inputRequest.question}`, at: inputRequest.at }] : []),
-    ...(input ? [{ text: `Question: ${input.question} Answer: ${textOf(input.answer)}`, at: input.at }] : []),
+    ...(input ? [{ text: `Question: ${input.question} Answer: ${valueTextOf(input.answer)}`, at: input.at }] : []),
     ...(review
       ? [
           {

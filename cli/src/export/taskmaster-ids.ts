@@ -4,7 +4,7 @@ import type { TaskOutline } from './project.ts'
 export const mainTag = 'master'
 
 /** The place of a task in the file. */
-export interface TaskmasterPlace {
+export interface TaskmasterPosition {
   readonly tag: string
   /** Number or word of the task in its tag, and of the subtask in its task. */
   readonly top: string
@@ -12,14 +12,14 @@ export interface TaskmasterPlace {
 }
 
 /** The id that an import of the file gives to a task. */
-export const fileIdOf = ({ tag, top, sub }: TaskmasterPlace): string =>
+export const fileIdOf = ({ tag, top, sub }: TaskmasterPosition): string =>
   `${tag === mainTag ? '' : `${tag}:`}${top}${sub === undefined ? '' : `.${sub}`}`
 
 /** The id within its tag. */
-export const localIdOf = ({ top, sub }: TaskmasterPlace): string => (sub === undefined ? top : `${top}.${sub}`)
+export const localIdOf = ({ top, sub }: TaskmasterPosition): string => (sub === undefined ? top : `${top}.${sub}`)
 
 export interface TaskmasterLayout {
-  readonly places: ReadonlyMap<string, TaskmasterPlace>
+  readonly positions: ReadonlyMap<string, TaskmasterPosition>
   /** The top tasks of each tag, each with its subtasks. */
   readonly tags: ReadonlyMap<string, readonly (readonly [string, ...string[]])[]>
 }
@@ -27,7 +27,7 @@ export interface TaskmasterLayout {
 type Outlines = ReadonlyMap<string, TaskOutline>
 
 /** Returns the top task above a task. A task that is deeper than a subtask becomes one of it. */
-function topOf(id: string, outlines: Outlines): string {
+function topTaskOf(id: string, outlines: Outlines): string {
   let at = id
   for (let depth = 0; depth <= outlines.size; depth += 1) {
     const parent = outlines.get(at)?.parentId
@@ -38,7 +38,10 @@ function topOf(id: string, outlines: Outlines): string {
 }
 
 /** Returns the place in an external id of the format; undefined if it has another form. */
-function placeIn({ externalId, format, tag }: TaskOutline, isSubtask: boolean): TaskmasterPlace | undefined {
+function importedPositionOf(
+  { externalId, format, tag }: TaskOutline,
+  isSubtask: boolean,
+): TaskmasterPosition | undefined {
   if (externalId === null || format !== 'taskmaster' || tag === undefined) return undefined
   const local = tag === mainTag ? externalId : externalId.slice(tag.length + 1)
   if (!isSubtask) return { tag, top: local }
@@ -47,7 +50,7 @@ function placeIn({ externalId, format, tag }: TaskOutline, isSubtask: boolean): 
 }
 
 /** Numbers that are not used yet, by tag or by top task. */
-class Numbers {
+class FreeNumbers {
   readonly #last = new Map<string, number>()
 
   use(key: string, id: string): void {
@@ -63,15 +66,16 @@ class Numbers {
 }
 
 /**
- * Lays out the tasks of a project: an imported task keeps its place, and the others are numbered
- * after them. Their tag is their epic.
+ * Assigns each task of a project its tag and its number in the Task Master file. A task that was
+ * imported from Task Master keeps both. Any other task is put under the tag of its epic, with the
+ * next free number of the tag or of its parent.
  */
-export function layOut(outlines: Outlines): TaskmasterLayout {
-  const places = new Map<string, TaskmasterPlace>()
-  const numbers = new Numbers()
-  const tops = new Map([...outlines.keys()].map((id) => [id, topOf(id, outlines)]))
+export function layOutTasks(outlines: Outlines): TaskmasterLayout {
+  const places = new Map<string, TaskmasterPosition>()
+  const numbers = new FreeNumbers()
+  const tops = new Map([...outlines.keys()].map((id) => [id, topTaskOf(id, outlines)]))
   for (const [id, outline] of outlines) {
-    const place = placeIn(outline, tops.get(id) !== id)
+    const place = importedPositionOf(outline, tops.get(id) !== id)
     if (!place) continue
     places.set(id, place)
     if (place.sub === undefined) numbers.use(place.tag, place.top)
@@ -94,5 +98,5 @@ export function layOut(outlines: Outlines): TaskmasterLayout {
     groups.get(top)?.push(id)
     if (!places.has(id)) places.set(id, { ...place, sub: numbers.next(`${place.tag} ${place.top}`) })
   }
-  return { places, tags }
+  return { positions: places, tags }
 }

@@ -3,15 +3,15 @@ import { type ExportedProject, originOf } from './project.ts'
 import { TaskmasterWriter } from './taskmaster.ts'
 import { mainTag } from './taskmaster-ids.ts'
 
-type Json = Record<string, unknown>
+type JsonObject = Record<string, unknown>
 
-const indent = (value: unknown, width: number): string =>
+const toIndentedJson = (value: unknown, width: number): string =>
   JSON.stringify(value, null, 2).replaceAll('\n', `\n${' '.repeat(width)}`)
 
 interface Group {
-  readonly record: Json
+  readonly record: JsonObject
   /** The fields of the list, which came with its first task. */
-  readonly fields: Json
+  readonly fields: JsonObject
 }
 
 /** Reads a task and its subtasks from the bodies. */
@@ -44,17 +44,17 @@ export async function* taskmasterText(project: ExportedProject): AsyncGenerator<
     yield index === 0 ? '{\n' : ',\n'
     yield `${isTagged ? `  ${JSON.stringify(tag)}: {\n` : ''}${pad}"tasks": [`
     const bodies = project.tasksById(groups.flat())
-    const fields: Json = {}
+    const fields: JsonObject = {}
     let separator = '\n'
     for (const group of groups) {
       const { record, fields: found } = await readGroup(writer, group.length, bodies)
       Object.assign(fields, found)
-      yield `${separator}${pad}  ${indent(record, width + 2)}`
+      yield `${separator}${pad}  ${toIndentedJson(record, width + 2)}`
       separator = ',\n'
     }
     yield groups.length > 0 ? `\n${pad}]` : ']'
     for (const [name, value] of Object.entries(fields))
-      yield `,\n${pad}${JSON.stringify(name)}: ${indent(value, width)}`
+      yield `,\n${pad}${JSON.stringify(name)}: ${toIndentedJson(value, width)}`
     yield isTagged ? '\n  }' : ''
   }
   yield '\n}\n'

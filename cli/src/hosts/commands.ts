@@ -53,7 +53,11 @@ const redactOutcome = (outcome: FileOutcome): FileOutcome => ({
   }),
 })
 
-function print(outcomes: readonly FileOutcome[], hosts: readonly Host[], { json, dryRun }: HostSelection): void {
+function printOutcomes(
+  outcomes: readonly FileOutcome[],
+  hosts: readonly Host[],
+  { json, dryRun }: HostSelection,
+): void {
   const safely = outcomes.map(redactOutcome)
   if (outcomes.some(({ state }) => state === 'refused')) process.exitCode = 1
   if (json) {
@@ -111,7 +115,7 @@ export function addHostCommands(mcp: Command): void {
     .action((options: InstallOptions) => {
       const hosts = selectHosts(options, serverCommandOf(options))
       const outcomes = installInHosts(hosts, options.dryRun ?? false)
-      print(outcomes, hosts, options)
+      printOutcomes(outcomes, hosts, options)
       printNextSteps(outcomes, hosts, options)
     })
   addInstallOptions(mcp.command('status'))
@@ -119,7 +123,7 @@ export function addHostCommands(mcp: Command): void {
     .action((options: InstallOptions) => {
       const hosts = selectHosts(options, serverCommandOf(options))
       const outcomes = hostFileStates(hosts)
-      print(outcomes, hosts, options)
+      printOutcomes(outcomes, hosts, options)
       if (outcomes.some(({ state }) => state !== 'ok')) process.exitCode = 1
     })
   addSelectionOptions(mcp.command('uninstall'))
@@ -128,7 +132,7 @@ export function addHostCommands(mcp: Command): void {
     .action((options: HostSelection) => {
       const hosts = selectHosts(options, serverCommandOf({}))
       const outcomes = uninstallFromHosts(hosts, options.dryRun ?? false)
-      print(outcomes, hosts, options)
+      printOutcomes(outcomes, hosts, options)
       printNextSteps(outcomes, hosts, options)
     })
 }

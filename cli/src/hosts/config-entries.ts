@@ -31,7 +31,7 @@ export class HostFileError extends Error {
  * A file format, with functions that find, insert and remove entries. Each throws HostFileError if
  * the file cannot be used.
  */
-export interface Format {
+export interface ConfigFormat {
   /** Returns the entries that the file has, with their values, in order. */
   readonly find: (text: string, entries: readonly ConfigEntry[]) => EntryValue[]
   /** Inserts entries. Every other byte stays. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { isRecord } from '../is-record.ts'
-import type { ConfigEntry, Format } from './config-entries.ts'
+import type { ConfigEntry, ConfigFormat } from './config-entries.ts'
 import { jsoncFormat } from './jsonc.ts'
 import { tomlFormat } from './toml.ts'
 
@@ -30,7 +30,7 @@ export interface ServerCommand {
 /** A configuration file of a host, with the entries in it that are ours. */
 export interface HostFile {
   readonly path: string
-  readonly format: Format
+  readonly format: ConfigFormat
   readonly entries: readonly ConfigEntry[]
 }
 
@@ -55,18 +55,18 @@ const hookEventNames = {
   vscode: { 'session-start': 'SessionStart', tool: 'PostToolUse', stop: 'Stop' },
 } as const satisfies Readonly<Record<HostName, Readonly<Record<string, string>>>>
 
-const isServer = (value: unknown): boolean =>
+const isServerEntry = (value: unknown): boolean =>
   isRecord(value) && 'command' in value && Array.isArray(value['args']) && value['args'].at(-1) === 'mcp'
 
 const serverEntry = (path: readonly string[], { command, env }: ServerCommand): ConfigEntry => {
   const [program, ...args] = command
   const value = { type: 'stdio', command: program, args: [...args, 'mcp'], ...(Object.keys(env).length > 0 && { env }) }
-  return { kind: 'property', path, value, isOurs: isServer }
+  return { kind: 'property', path, value, isOurs: isServerEntry }
 }
 
-const unquotedWord = /^[\w@%+=:,./\\-]+$/
+const unquotedWordPattern = /^[\w@%+=:,./\\-]+$/
 const quoteWord = (word: string): string => {
-  if (unquotedWord.test(word)) return word
+  if (unquotedWordPattern.test(word)) return word
   return process.platform === 'win32' ? `"${word}"` : `'${word.replaceAll("'", "'\\''")}'`
 }
 
@@ -101,7 +101,7 @@ function codexServerEntry(server: ServerCommand): ConfigEntry {
 
 type HostFactory = (paths: HostPaths, server: ServerCommand) => Omit<Host, 'name'>
 
-const restart = 'restart it, or reload its window'
+const restartStep = 'restart it, or reload its window'
 
 const hostFactories: Readonly<Record<HostName, HostFactory>> = {
   'claude-code': ({ claude, claudeState }, server) => ({
@@ -114,7 +114,7 @@ const hostFactories: Readonly<Record<HostName, HostFactory>> = {
         entries: hookEntries('claude-code', server, wrapInHookGroup(hookSeconds)),
       },
     ],
-    nextStep: restart,
+    nextStep: restartStep,
   }),
   codex: ({ codex }, server) => ({
     markerPaths: [codex],
@@ -126,7 +126,7 @@ const hostFactories: Readonly<Record<HostName, HostFactory>> = {
         entries: hookEntries('codex', server, wrapInHookGroup(hookSeconds)),
       },
     ],
-    nextStep: `${restart}, then trust the new hooks with /hooks: until then Codex ignores them`,
+    nextStep: `${restartStep}, then trust the new hooks with /hooks: until then Codex ignores them`,
   }),
   cursor: ({ home }, server) => ({
     markerPaths: [join(home, '.cursor')],
@@ -145,7 +145,7 @@ const hostFactories: Readonly<Record<HostName, HostFactory>> = {
         ],
       },
     ],
-    nextStep: restart,
+    nextStep: restartStep,
   }),
   gemini: ({ home }, server) => ({
     markerPaths: [join(home, '.gemini')],
@@ -162,7 +162,7 @@ const hostFactories: Readonly<Record<HostName, HostFactory>> = {
         ],
       },
     ],
-    nextStep: restart,
+    nextStep: restartStep,
   }),
   vscode: ({ home, vscode }, server) => ({
     markerPaths: [vscode],
@@ -177,7 +177,7 @@ const hostFactories: Readonly<Record<HostName, HostFactory>> = {
         ],
       },
     ],
-    nextStep: restart,
+    nextStep: restartStep,
   }),
 }
 

@@ -50,10 +50,10 @@ const dryRunFirst = (hosts: readonly Host[], dryRun: boolean, run: (dry: boolean
   return preview.some(({ state }) => state === 'refused') ? preview.map(toSkipped) : run(false)
 }
 
-const changes: ReadonlySet<FileOutcome['state']> = new Set(['installed', 'updated', 'removed'])
+const changedStates: ReadonlySet<FileOutcome['state']> = new Set(['installed', 'updated', 'removed'])
 
 const toSkipped = (outcome: FileOutcome): FileOutcome =>
-  changes.has(outcome.state)
+  changedStates.has(outcome.state)
     ? { ...outcome, state: 'skipped', problem: 'not written, because another file of this host was refused' }
     : outcome
 

@@ -1,5 +1,5 @@
 import jsonc, { type Node, type ParseError } from 'jsonc-parser'
-import { type ConfigEntry, type EntryValue, type Format, HostFileError } from './config-entries.ts'
+import { type ConfigEntry, type ConfigFormat, type EntryValue, HostFileError } from './config-entries.ts'
 
 const byteOrderMark = '\uFEFF'
 
@@ -29,7 +29,7 @@ function propertyOf(object: Node, key: string): Node | undefined {
 const valueNodeOf = (property: Node | undefined): Node | undefined => property?.children?.[1]
 
 /** Follows a path as far as it exists. Returns the last node and the missing keys. */
-function walk(tree: Node, path: readonly string[]): { node: Node; missing: readonly string[] } {
+function followPath(tree: Node, path: readonly string[]): { node: Node; missing: readonly string[] } {
   let node = tree
   for (const [index, key] of path.entries()) {
     if (node.type !== 'object') throw new HostFileError(`holds no object at ${path.slice(0, index).join('.')}`)
@@ -41,8 +41,8 @@ function walk(tree: Node, path: readonly string[]): { node: Node; missing: reado
 }
 
 /** Returns the node of an entry; for an `element` our entry in the list. */
-function nodeOf(tree: Node, { kind, path, isOurs }: ConfigEntry): Node | undefined {
-  const { node, missing } = walk(tree, path)
+function entryNodeOf(tree: Node, { kind, path, isOurs }: ConfigEntry): Node | undefined {
+  const { node, missing } = followPath(tree, path)
   if (missing.length > 0) return undefined
   if (kind !== 'element') return node
   if (node.type !== 'array') throw new HostFileError(`holds no list at ${path.join('.')}`)
@@ -69,7 +69,7 @@ function insertFirst(text: string, container: Node, key: string | undefined, val
 
 function insertEntry(text: string, { entry, value }: EntryValue): string {
   const tree = treeOf(text)
-  const { node, missing } = walk(tree, entry.path)
+  const { node, missing } = followPath(tree, entry.path)
   if (missing.length === 0) {
     if (entry.kind === 'constant') return text
     if (entry.kind === 'element') return insertFirst(text, node, undefined, value)
@@ -115,7 +115,7 @@ function removeNode(text: string, container: Node, node: Node): string {
 }
 
 const hasPath = (text: string | undefined, path: readonly string[]): boolean =>
-  text !== undefined && walk(treeOf(text), path).missing.length === 0
+  text !== undefined && followPath(treeOf(text), path).missing.length === 0
 
 /**
  * Removes the entry at a path, and then the containers that become empty and are not in `before`.
@@ -123,49 +123,49 @@ const hasPath = (text: string | undefined, path: readonly string[]): boolean =>
 function removeAt(text: string, path: readonly string[], before: string | undefined): string {
   const key = path.at(-1)
   if (key === undefined) return text
-  const parent = walk(treeOf(text), path.slice(0, -1)).node
+  const parent = followPath(treeOf(text), path.slice(0, -1)).node
   const property = propertyOf(parent, key)
-  return property ? prune(removeNode(text, parent, property), path.slice(0, -1), before) : text
+  return property ? removeEmptyContainers(removeNode(text, parent, property), path.slice(0, -1), before) : text
 }
 
-function prune(text: string, path: readonly string[], before: string | undefined): string {
-  const { node, missing } = walk(treeOf(text), path)
+function removeEmptyContainers(text: string, path: readonly string[], before: string | undefined): string {
+  const { node, missing } = followPath(treeOf(text), path)
   const hasContent = missing.length > 0 || (node.children ?? []).length > 0
   return hasContent || path.length === 0 || hasPath(before, path) ? text : removeAt(text, path, before)
 }
 
 function removeEntry(text: string, entry: ConfigEntry, before: string | undefined): string {
   const tree = treeOf(text)
-  const node = nodeOf(tree, entry)
+  const node = entryNodeOf(tree, entry)
   if (!node) return text
   if (entry.kind === 'constant')
     return hasPath(before, entry.path) || hasPath(text, ['hooks']) ? text : removeAt(text, entry.path, before)
   if (entry.kind === 'property')
     return entry.isOurs(jsonc.getNodeValue(node)) ? removeAt(text, entry.path, before) : text
-  return prune(removeNode(text, walk(tree, entry.path).node, node), entry.path, before)
+  return removeEmptyContainers(removeNode(text, followPath(tree, entry.path).node, node), entry.path, before)
 }
 
 const contentOrEmptyObject = (text: string): string => (text.trim() === '' ? '{}\n' : text)
 
 /** Keeps the byte order mark that some editors write. */
-function withByteOrderMark(text: string, change: (rest: string) => string): string {
+function keepByteOrderMark(text: string, change: (rest: string) => string): string {
   const mark = text.startsWith(byteOrderMark) ? byteOrderMark : ''
   return `${mark}${change(contentOrEmptyObject(text.slice(mark.length)))}`
 }
 
 /** JSON, also with comments and trailing commas. */
-export const jsoncFormat: Format = {
+export const jsoncFormat: ConfigFormat = {
   find(text, entries) {
     const tree = treeOf(contentOrEmptyObject(text.replace(byteOrderMark, '')))
     return entries.flatMap((entry) => {
-      const node = nodeOf(tree, entry)
+      const node = entryNodeOf(tree, entry)
       const value: unknown = node && jsonc.getNodeValue(node)
       return node && (entry.kind === 'constant' || entry.isOurs(value)) ? [{ entry, value }] : []
     })
   },
-  insert: (text, values) => withByteOrderMark(text, (rest) => values.reduce(insertEntry, rest)),
+  insert: (text, values) => keepByteOrderMark(text, (rest) => values.reduce(insertEntry, rest)),
   remove: (text, entries, before) =>
-    withByteOrderMark(text, (rest) => {
+    keepByteOrderMark(text, (rest) => {
       const known = before === undefined ? undefined : contentOrEmptyObject(before.replace(byteOrderMark, ''))
       return [...entries].reverse().reduce((held, entry) => removeEntry(held, entry, known), rest)
     }),

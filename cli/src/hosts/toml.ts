@@ -1,11 +1,11 @@
 import { parse, stringify } from 'smol-toml'
 import { isRecord } from '../is-record.ts'
-import { type EntryValue, type Format, HostFileError } from './config-entries.ts'
+import { type ConfigFormat, type EntryValue, HostFileError } from './config-entries.ts'
 
 const beginMarker = '# >>> tony-mcp: written by `tony-mcp mcp install`, which replaces all between these marks >>>'
 const endMarker = '# <<< tony-mcp <<<'
 
-function read(text: string): Record<string, unknown> {
+function parseToml(text: string): Record<string, unknown> {
   try {
     return parse(text)
   } catch (error) {
@@ -30,7 +30,7 @@ const withoutBlock = (text: string): string => {
 }
 
 function valueAt(text: string, path: readonly string[]): unknown {
-  let held: unknown = read(text)
+  let held: unknown = parseToml(text)
   for (const key of path) held = isRecord(held) ? held[key] : undefined
   return held
 }
@@ -42,14 +42,14 @@ function insertEntry(text: string, { entry: { path }, value }: EntryValue): stri
   const table = stringify(path.reduceRight((held, key) => ({ [key]: held }), value))
   const block = [beginMarker, ...table.trim().split(/\r?\n/), endMarker, ''].join(lineEnd)
   const next = `${text}${text === '' ? '' : lineEnd}${block}`
-  read(next)
+  parseToml(next)
   return next
 }
 
 /** TOML. All our entries are in one block of lines at the end. */
-export const tomlFormat: Format = {
+export const tomlFormat: ConfigFormat = {
   find(text, entries) {
-    read(text)
+    parseToml(text)
     if (!findBlock(text)) return []
     return entries.flatMap((entry) => {
       const value = valueAt(text, entry.path)

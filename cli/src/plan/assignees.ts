@@ -9,7 +9,7 @@ export interface AssignedRows {
 }
 
 /** Returns the names and the ids of the agents of a project. */
-async function agentsOf(client: Client): Promise<Set<string>> {
+async function loadAgentIdentifiers(client: Client): Promise<Set<string>> {
   const agents = new Set<string>()
   let cursor: string | undefined
   do {
@@ -30,9 +30,9 @@ function withoutAssignee({ assignedTo, ...row }: PlannedRow): PlannedRow {
  * Holds the tasks of agents that the project does not have. The server refuses a plan with such an
  * assignee, and a file may come from another project.
  */
-export async function withAssignees(client: Client, rows: readonly PlannedRow[]): Promise<AssignedRows> {
+export async function holdForAbsentAgents(client: Client, rows: readonly PlannedRow[]): Promise<AssignedRows> {
   if (!rows.some(({ assignedTo }) => assignedTo !== undefined)) return { rows, absent: {} }
-  const agents = await agentsOf(client)
+  const agents = await loadAgentIdentifiers(client)
   const absent: Record<string, number> = {}
   const assigned = rows.map((row) => {
     const { assignedTo } = row

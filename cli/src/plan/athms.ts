@@ -1,6 +1,6 @@
 import { priority } from '@tony/mcp-shared/priorities'
 import { z } from 'zod'
-import type { Reading } from './beads.ts'
+import type { Diagnostics } from './beads.ts'
 import { stateEffectOf } from './effects.ts'
 import { addWarning, type PlanEdge, PlanError, type PlanRecord, problemOf, type Warnings } from './plan.ts'
 
@@ -19,11 +19,11 @@ const athmsTask = z.looseObject({
 })
 type AthmsTask = z.output<typeof athmsTask>
 
-const noPlan = 'is not a plan: expected JSON lines with issue_type (beads) or a JSON object with tasks (ATHMS)'
+const noPlanMessage = 'is not a plan: expected JSON lines with issue_type (beads) or a JSON object with tasks (ATHMS)'
 
 const athmsFile = z.looseObject(
-  { tasks: z.record(z.string(), z.unknown(), noPlan).or(z.array(z.unknown(), noPlan)) },
-  noPlan,
+  { tasks: z.record(z.string(), z.unknown(), noPlanMessage).or(z.array(z.unknown(), noPlanMessage)) },
+  noPlanMessage,
 )
 
 /**
@@ -34,9 +34,9 @@ const athmsFile = z.looseObject(
  * @throws PlanError if the document is not JSON (with the line if the parser reports it), has no
  * `tasks`, or has invalid tasks.
  */
-export function athmsRecords(file: string, document: string, { warnings, problems }: Reading): PlanRecord[] {
+export function athmsRecords(file: string, document: string, { warnings, problems }: Diagnostics): PlanRecord[] {
   const parsed = athmsFile.safeParse(jsonOf(file, document))
-  if (!parsed.success) throw new PlanError(file, noPlan)
+  if (!parsed.success) throw new PlanError(file, noPlanMessage)
   const records: PlanRecord[] = []
   for (const [key, value] of Object.entries(parsed.data.tasks)) {
     const task = athmsTask.safeParse(value)
@@ -46,9 +46,9 @@ export function athmsRecords(file: string, document: string, { warnings, problem
     }
     if (!Array.isArray(parsed.data.tasks) && key !== task.data.id)
       addWarning(warnings, 'a key that is not the id of its task: the id counts', task.data)
-    records.push(recordOf(task.data, warnings))
+    records.push(toPlanRecord(task.data, warnings))
   }
-  problems.refuse()
+  problems.throwIfAny()
   return records
 }
 
@@ -62,7 +62,7 @@ function jsonOf(file: string, document: string): unknown {
   }
 }
 
-function recordOf(source: AthmsTask, warnings: Warnings): PlanRecord {
+function toPlanRecord(source: AthmsTask, warnings: Warnings): PlanRecord {
   const { id, title, description, level, parentId, dependencies, blockedBy, ...metadata } = source
   if (!level) addWarning(warnings, 'a task without level: read as task', { id })
   const edge = (kind: PlanEdge['kind']) => (to: string) => ({ kind, from: id, to, source: { depends_on_id: to } })
@@ -74,7 +74,7 @@ function recordOf(source: AthmsTask, warnings: Warnings): PlanRecord {
   return {
     ...{ id, status, kind: level || 'task' },
     ...(isHeld ? { hold } : {}),
-    priority: priorityOf(source, warnings),
+    priority: readPriority(source, warnings),
     title: title ?? undefined,
     description: description ?? undefined,
     metadata,
@@ -82,7 +82,7 @@ function recordOf(source: AthmsTask, warnings: Warnings): PlanRecord {
   }
 }
 
-function priorityOf({ id, priority: value }: AthmsTask, warnings: Warnings): PlanRecord['priority'] {
+function readPriority({ id, priority: value }: AthmsTask, warnings: Warnings): PlanRecord['priority'] {
   const parsed = priority.safeParse(typeof value === 'string' ? value.toLowerCase() : (value ?? 'normal'))
   if (parsed.success) return parsed.data
   addWarning(warnings, `unknown priority ${JSON.stringify(value)}: read as normal`, { id })

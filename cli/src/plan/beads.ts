@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
-import { exportAuthor, withCarried } from './carried.ts'
+import { applyCarriedRecord, exportAuthor } from './carried.ts'
 import { duplicateKeys } from './duplicate-keys.ts'
-import { type EdgeEffect, effects, stateEffectOf, toSnakeCase } from './effects.ts'
-import { type Line, linesOf, parseJson } from './lines.ts'
+import { type EdgeEffect, stateEffectOf, toSnakeCase, trackerEffects } from './effects.ts'
+import { type Line, readLines, tryParseJson } from './lines.ts'
 import { addWarning, type PlanEdge, PlanError, type PlanRecord, problemOf, type Warnings } from './plan.ts'
 import { Problems } from './problems.ts'
 
@@ -62,7 +62,7 @@ const priorities = new Map<unknown, PlanRecord['priority']>([
 ])
 
 /** The places for warnings and problems of a file. */
-export interface Reading {
+export interface Diagnostics {
   readonly warnings: Warnings
   readonly problems: Problems
 }
@@ -75,24 +75,23 @@ export interface Reading {
  *
  * @throws PlanError if no record has an `issue_type`.
  */
-export async function beadsRecords(file: string, lines: AsyncIterable<Line>, reading: Reading): Promise<PlanRecord[]> {
+export async function beadsRecords(file: string, lines: AsyncIterable<Line>, out: Diagnostics): Promise<PlanRecord[]> {
   const records: PlanRecord[] = []
   let typed = false
   for await (const line of lines) {
-    if (line.text.trim() === '') continue
-    const value = jsonOf(line, reading.problems)
-    if (value === undefined || isNoIssue(value, line.number, reading.warnings)) continue
+    const value = line.text.trim() === '' ? undefined : parseIssueLine(line, out.problems)
+    if (value === undefined || warnIfNoIssue(value, line.number, out.warnings)) continue
     const parsed = issue.safeParse(value)
-    if (!parsed.success) reading.problems.add({ problem: problemOf(parsed.error), line: line.number })
+    if (!parsed.success) out.problems.add({ problem: problemOf(parsed.error), line: line.number })
     else {
       typed ||= typeof parsed.data.issue_type === 'string'
-      records.push(withCarried(recordOf(parsed.data, line.number, reading), parsed.data.status))
+      records.push(applyCarriedRecord(toPlanRecord(parsed.data, line.number, out), parsed.data.status))
     }
   }
-  reading.problems.refuse()
+  out.problems.throwIfAny()
   if (records.length > 0 && !typed)
     throw new PlanError(file, 'no record has an issue_type, so this is not a beads file')
-  deferParts(records)
+  deferChildren(records)
   return records
 }
 
@@ -100,14 +99,14 @@ export async function beadsRecords(file: string, lines: AsyncIterable<Line>, rea
  * Adds the edges of a `dependencies.jsonl` beside the file. Some versions of beads keep all edges
  * there.
  */
-export async function addSeparateEdges(file: string, records: readonly PlanRecord[], reading: Reading): Promise<void> {
+export async function addSeparateEdges(file: string, records: readonly PlanRecord[], out: Diagnostics): Promise<void> {
   const beside = join(dirname(file), 'dependencies.jsonl')
   if (file === '-' || basename(file) === 'dependencies.jsonl' || !existsSync(beside)) return
   const byId = new Map(records.map((record) => [record.id, record]))
-  for await (const line of linesOf(beside)) {
+  for await (const line of readLines(beside)) {
     if (line.text.trim() === '') continue
-    const value = jsonOf(line, reading.problems, beside)
-    if (value !== undefined) addSeparateEdge({ value, line: line.number, file: beside }, byId, reading.warnings)
+    const value = parseIssueLine(line, out.problems, beside)
+    if (value !== undefined) addSeparateEdge({ value, line: line.number, file: beside }, byId, out.warnings)
   }
 }
 
@@ -119,12 +118,12 @@ function addSeparateEdge(
   const parsed = dependency.safeParse(value)
   const record = parsed.success ? byId.get(parsed.data.issue_id ?? '') : undefined
   if (!parsed.success || !record) return addWarning(warnings, `${file}: an edge of no issue: skipped`, { id: '', line })
-  for (const { effect, from, to, source } of edgeOf(parsed.data, record.id, record, warnings))
+  for (const { effect, from, to, source } of toBeadsEdges(parsed.data, record.id, record, warnings))
     record.edges.push({ kind: effect === undefined || effect === 'none' ? 'other' : effect, from, to, source })
 }
 
 /** True for a header or a record of another type, such as a memory. */
-function isNoIssue(value: unknown, line: number, warnings: Warnings): boolean {
+function warnIfNoIssue(value: unknown, line: number, warnings: Warnings): boolean {
   if (typeof value !== 'object' || value === null || 'id' in value) return false
   const type = '_type' in value ? value._type : undefined
   if (!('_schema' in value) && (typeof type !== 'string' || type === 'issue')) return false
@@ -135,7 +134,7 @@ function isNoIssue(value: unknown, line: number, warnings: Warnings): boolean {
   return true
 }
 
-function jsonOf(line: Line, problems: Problems, file?: string): unknown {
+function parseIssueLine(line: Line, problems: Problems, file?: string): unknown {
   const inFile = file === undefined ? {} : { file }
   try {
     const value: unknown = JSON.parse(line.text)
@@ -155,13 +154,13 @@ function jsonOf(line: Line, problems: Problems, file?: string): unknown {
   return undefined
 }
 
-function recordOf(source: Issue, line: number, reading: Reading): PlanRecord {
+function toPlanRecord(source: Issue, line: number, reading: Diagnostics): PlanRecord {
   const { id, title, description, acceptance_criteria, design, notes, issue_type, dependencies, ...metadata } = source
   const position = { id, line }
   if (!issue_type) addWarning(reading.warnings, 'a record without issue_type: read as task', position)
   const kind = issue_type || 'task'
   const state = readState(source, kind, position, reading)
-  const edges = (dependencies ?? []).flatMap((each) => edgeOf(each, id, position, reading.warnings))
+  const edges = (dependencies ?? []).flatMap((each) => toBeadsEdges(each, id, position, reading.warnings))
   const unknown = edges.find(({ effect }) => effect === undefined)
   const hold = state.hold ?? (unknown ? `its source has an edge of the unknown type ${unknown.type}` : undefined)
   return {
@@ -169,7 +168,7 @@ function recordOf(source: Issue, line: number, reading: Reading): PlanRecord {
     ...(hold === undefined || state.status !== 'pending' ? {} : { hold }),
     ...(state.status === 'cancelled' ? { releases: true } : {}),
     ...notBeforeOf(source),
-    priority: priorityOf(source.priority, position, reading.warnings),
+    priority: readPriority(source.priority, position, reading.warnings),
     title: title ?? undefined,
     description: description ?? undefined,
     ...textsOf(source),
@@ -185,7 +184,7 @@ function recordOf(source: Issue, line: number, reading: Reading): PlanRecord {
 }
 
 /** Defers the children of a deferred issue as long as the issue itself. */
-function deferParts(records: readonly PlanRecord[]): void {
+function deferChildren(records: readonly PlanRecord[]): void {
   const dates = new Map(records.flatMap(({ id, notBefore }) => (notBefore === undefined ? [] : [[id, notBefore]])))
   for (const record of records)
     for (const { kind, to } of dates.size > 0 ? record.edges : []) {
@@ -198,12 +197,12 @@ function deferParts(records: readonly PlanRecord[]): void {
 export function readBeadsRecord(value: Record<string, unknown>): { source: Issue; record: PlanRecord } {
   const source = issue.parse(value)
   const warnings: Warnings = new Map()
-  return { source, record: recordOf(source, 0, { warnings, problems: new Problems('', { warnings }) }) }
+  return { source, record: toPlanRecord(source, 0, { warnings, problems: new Problems('', { warnings }) }) }
 }
 
 /** Reads one edge of the record of an issue. An edge to no id is none. */
-export const readBeadsEdge = (value: Record<string, unknown>, id: string): ReadEdge[] =>
-  edgeOf(dependency.parse(value), id, { id }, new Map())
+export const readBeadsEdge = (value: Record<string, unknown>, id: string): BeadsEdge[] =>
+  toBeadsEdges(dependency.parse(value), id, { id }, new Map())
 
 const hasRemarks = ({ comments, labels }: Remarks): boolean => (comments?.length ?? 0) + (labels?.length ?? 0) > 0
 
@@ -240,11 +239,12 @@ function notBeforeOf(source: Issue): { notBefore?: string } {
 }
 
 /** Returns the effect of the state, the kind and the flags of an issue. */
-function readState(source: Issue, kind: string, position: { id: string; line: number }, { warnings }: Reading) {
+function readState(source: Issue, kind: string, position: { id: string; line: number }, { warnings }: Diagnostics) {
   const { status, hold, known } = stateEffectOf('beads', source.status)
   if (!known) addWarning(warnings, `unknown state ${JSON.stringify(source.status)}: held until tasks.unhold`, position)
-  const flags = Object.entries(effects.beads.flags).filter(([flag]) => source[flag] === true || source[flag] === 1)
-  const isWork = effects.beads.kinds[kind] !== 'not_work' && !flags.some(([, effect]) => effect === 'not_work')
+  const { beads } = trackerEffects
+  const flags = Object.entries(beads.flags).filter(([flag]) => source[flag] === true || source[flag] === 1)
+  const isWork = beads.kinds[kind] !== 'not_work' && !flags.some(([, effect]) => effect === 'not_work')
   const pinned = flags.find(([, effect]) => effect === 'held')?.[0]
   const hasDate = toSnakeCase(String(source.status)) === 'deferred' && !Number.isNaN(deferredUntil(source))
   const assignee = typeof source['assignee'] === 'string' && source['assignee'] !== '' ? source['assignee'] : undefined
@@ -253,7 +253,7 @@ function readState(source: Issue, kind: string, position: { id: string; line: nu
   return { status, isWork, hold: isWork ? reason : `it is no work at its source, but ${kind}` }
 }
 
-interface ReadEdge {
+interface BeadsEdge {
   /** Undefined for a type that the table lacks. */
   readonly effect: EdgeEffect | undefined
   readonly type: string
@@ -262,15 +262,15 @@ interface ReadEdge {
   readonly source: PlanEdge['source']
 }
 
-function edgeOf(
+function toBeadsEdges(
   source: Dependency,
   id: string,
   position: { id: string; line?: number },
   warnings: Warnings,
-): ReadEdge[] {
+): BeadsEdge[] {
   const type = source.type ?? source.dependency_type ?? 'blocks'
-  const effect = Object.hasOwn(effects.beads.edges, toSnakeCase(type))
-    ? effects.beads.edges[toSnakeCase(type)]
+  const effect = Object.hasOwn(trackerEffects.beads.edges, toSnakeCase(type))
+    ? trackerEffects.beads.edges[toSnakeCase(type)]
     : undefined
   const to = (effect === 'children' ? spawnerOf(source.metadata) : undefined) ?? source.depends_on_id ?? source.id ?? ''
   if (to === '') {
@@ -284,12 +284,12 @@ function edgeOf(
 
 /** The task whose children a `waits-for` edge names, if its metadata names another one. */
 function spawnerOf(metadata: unknown): string | undefined {
-  const value = typeof metadata === 'string' ? parseJson(metadata) : metadata
+  const value = typeof metadata === 'string' ? tryParseJson(metadata) : metadata
   if (typeof value !== 'object' || value === null || !('spawner_id' in value)) return undefined
   return typeof value.spawner_id === 'string' && value.spawner_id !== '' ? value.spawner_id : undefined
 }
 
-function priorityOf(
+function readPriority(
   value: unknown,
   position: { id: string; line: number },
   warnings: Warnings,

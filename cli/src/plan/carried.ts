@@ -48,7 +48,7 @@ function splitMetadata(record: PlanRecord): { metadata: Record<string, unknown>;
 }
 
 /** Returns the edges with the kinds and the parent that the record carries. */
-function edgesWith({ id, edges }: PlanRecord, { waits = {}, after = [], parent }: CarriedRecord): PlanEdge[] {
+function carriedEdgesOf({ id, edges }: PlanRecord, { waits = {}, after = [], parent }: CarriedRecord): PlanEdge[] {
   const kindOf = new Map(Object.entries(waits))
   const added = after.map((to) => ({
     kind: 'blocks' as const,
@@ -65,10 +65,12 @@ function edgesWith({ id, edges }: PlanRecord, { waits = {}, after = [], parent }
 }
 
 /**
- * Applies the properties that an exported record carries. `word` is the state in the record: if
- * another program has changed it since the export, it decides on the state.
+ * Restores the properties that an export has stored in the record (`metadata.tony`). `word` is the
+ * present state in the record. If the state differs from the exported one, another program has
+ * changed it: then the record decides on status and hold, and the stored values of both are
+ * ignored.
  */
-export function withCarried(record: PlanRecord, word: unknown): PlanRecord {
+export function applyCarriedRecord(record: PlanRecord, word: unknown): PlanRecord {
   const split = splitMetadata(record)
   if (!split) return record
   const { metadata, carried: its } = split
@@ -78,7 +80,7 @@ export function withCarried(record: PlanRecord, word: unknown): PlanRecord {
     ...others,
     ...own,
     metadata,
-    edges: edgesWith(record, its),
+    edges: carriedEdgesOf(record, its),
     fields: its.fields ?? {},
   }
   if (its.own) delete result.origin

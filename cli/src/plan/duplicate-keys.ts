@@ -15,7 +15,7 @@ function endOfString(text: string, start: number): number {
   return text.length
 }
 
-const colon = /[ \t\r\n]*:/y
+const colonPattern = /[ \t\r\n]*:/y
 
 /** Yields the duplicate keys of a valid JSON text, with the positions of both. */
 export function* duplicateKeys(text: string): Generator<DuplicateKey, void> {
@@ -26,8 +26,8 @@ export function* duplicateKeys(text: string): Generator<DuplicateKey, void> {
     else if (character === '}') open.pop()
     else if (character === '"') {
       const end = endOfString(text, at)
-      colon.lastIndex = end + 1
-      if (colon.test(text)) {
+      colonPattern.lastIndex = end + 1
+      if (colonPattern.test(text)) {
         const key: string = JSON.parse(text.slice(at, end + 1))
         const first = open.at(-1)?.get(key)
         if (first !== undefined) yield { key, first, second: at }

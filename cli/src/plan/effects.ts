@@ -37,10 +37,10 @@ interface FormatEffects {
   readonly labels?: Readonly<Record<string, LabelEffect>>
 }
 
-const taken: StateEffect = { status: 'pending' }
+const claimable: StateEffect = { status: 'pending' }
 const done: StateEffect = { status: 'completed' }
 const calledOff: StateEffect = { status: 'cancelled' }
-const held = (hold: string): StateEffect => ({ status: 'pending', hold })
+const holdEffect = (hold: string): StateEffect => ({ status: 'pending', hold })
 
 const priorityLabels = (words: readonly string[], priority: PlannedTask['priority']) =>
   Object.fromEntries(words.map((word) => [word, { priority }]))
@@ -70,18 +70,19 @@ const githubLabels: Readonly<Record<string, LabelEffect>> = {
 }
 
 /**
- * The words of other trackers and their effect on the question if a task may be taken now. The
- * readers, the tables in docs/plans.md and the tests use it. A word that it lacks holds the task.
+ * The states, edges, kinds, flags and labels of other trackers, and the effect of each on a task
+ * here: its status, its hold and its dependencies. The readers of plans, the tables in
+ * docs/plans.md and the tests use this table. A state that the table lacks holds the task.
  */
-export const effects: Readonly<Record<EffectFormat, FormatEffects>> = {
+export const trackerEffects: Readonly<Record<EffectFormat, FormatEffects>> = {
   beads: {
     states: {
-      open: taken,
-      in_progress: held('it is in progress at its source'),
-      hooked: held('an agent of its source has it'),
-      blocked: held('its source has blocked it'),
-      deferred: held('its source has deferred it'),
-      pinned: held('it is pinned at its source'),
+      open: claimable,
+      in_progress: holdEffect('it is in progress at its source'),
+      hooked: holdEffect('an agent of its source has it'),
+      blocked: holdEffect('its source has blocked it'),
+      deferred: holdEffect('its source has deferred it'),
+      pinned: holdEffect('it is pinned at its source'),
       closed: done,
       done,
       tombstone: calledOff,
@@ -127,12 +128,12 @@ export const effects: Readonly<Record<EffectFormat, FormatEffects>> = {
   },
   taskmaster: {
     states: {
-      pending: taken,
-      todo: taken,
-      in_progress: held('it is in progress at its source'),
-      review: held('it is in review at its source'),
-      blocked: held('its source has blocked it'),
-      deferred: held('its source has deferred it'),
+      pending: claimable,
+      todo: claimable,
+      in_progress: holdEffect('it is in progress at its source'),
+      review: holdEffect('it is in review at its source'),
+      blocked: holdEffect('its source has blocked it'),
+      deferred: holdEffect('its source has deferred it'),
       done,
       completed: done,
       cancelled: calledOff,
@@ -143,10 +144,10 @@ export const effects: Readonly<Record<EffectFormat, FormatEffects>> = {
   },
   athms: {
     states: {
-      pending: taken,
-      assigned: held('it is assigned at its source'),
-      in_progress: held('it is in progress at its source'),
-      blocked: held('its source has blocked it'),
+      pending: claimable,
+      assigned: holdEffect('it is assigned at its source'),
+      in_progress: holdEffect('it is in progress at its source'),
+      blocked: holdEffect('its source has blocked it'),
       completed: done,
       failed: { status: 'failed' },
       cancelled: calledOff,
@@ -157,8 +158,8 @@ export const effects: Readonly<Record<EffectFormat, FormatEffects>> = {
   },
   github: {
     states: {
-      open: taken,
-      reopened: taken,
+      open: claimable,
+      reopened: claimable,
       closed: done,
       completed: done,
       not_planned: calledOff,
@@ -171,13 +172,13 @@ export const effects: Readonly<Record<EffectFormat, FormatEffects>> = {
   },
   markdown: {
     states: {
-      '[ ]': taken,
+      '[ ]': claimable,
       '[x]': done,
       '[-]': calledOff,
       struck: calledOff,
-      '[~]': held('it is in progress at its source'),
-      '[/]': held('it is in progress at its source'),
-      '[>]': held('its source has deferred it'),
+      '[~]': holdEffect('it is in progress at its source'),
+      '[/]': holdEffect('it is in progress at its source'),
+      '[>]': holdEffect('its source has deferred it'),
     },
     edges: { nesting: 'parent' },
     kinds: {},
@@ -189,7 +190,7 @@ export const toSnakeCase = (word: string): string => word.trim().toLowerCase().r
 
 /** Returns the effect of a state. An unknown state holds the task. */
 export function stateEffectOf(format: EffectFormat, state: unknown): StateEffect & { readonly known: boolean } {
-  const { states } = effects[format]
+  const { states } = trackerEffects[format]
   const word = [String(state), toSnakeCase(String(state))].find((each) => Object.hasOwn(states, each))
   const known = typeof state === 'string' && word !== undefined ? states[word] : undefined
   if (known) return { ...known, known: true }

@@ -1,20 +1,24 @@
 import { plannedTask } from '@tony/mcp-shared/plans'
 import { z } from 'zod'
-import type { Reading } from './beads.ts'
+import type { Diagnostics } from './beads.ts'
 import { type PlanRecord, problemOf } from './plan.ts'
 
 /** The mark of a file that `tony-mcp export --format json` has written. */
 export const exportMark = 'tony-mcp/plan'
 
-const file = z.looseObject({ format: z.literal(exportMark), version: z.literal(1), tasks: z.array(z.unknown()) })
+const exportedFile = z.looseObject({
+  format: z.literal(exportMark),
+  version: z.literal(1),
+  tasks: z.array(z.unknown()),
+})
 
 /** Returns the tasks of an exported file; undefined if the document is none. */
 export const exportedTasks = (document: unknown): readonly unknown[] | undefined => {
-  const parsed = file.safeParse(document)
+  const parsed = exportedFile.safeParse(document)
   return parsed.success ? parsed.data.tasks : undefined
 }
 
-const row = plannedTask.omit({ metadata: true }).extend({
+const exportedRow = plannedTask.omit({ metadata: true }).extend({
   metadata: z.record(z.string(), z.unknown()).default({}),
   outcome: z.unknown().optional(),
 })
@@ -23,16 +27,16 @@ const row = plannedTask.omit({ metadata: true }).extend({
  * Reads an exported file of this server. A row has the fields of a plan; `outcome`, which is what
  * became of the task where it was exported, is kept in the metadata.
  */
-export function exportedRecords(tasks: readonly unknown[], { problems }: Reading): PlanRecord[] {
+export function exportedRecords(tasks: readonly unknown[], { problems }: Diagnostics): PlanRecord[] {
   return tasks.flatMap((value, index) => {
-    const parsed = row.safeParse(value)
-    if (parsed.success) return [recordOf(parsed.data)]
+    const parsed = exportedRow.safeParse(value)
+    if (parsed.success) return [toPlanRecord(parsed.data)]
     problems.add({ problem: `tasks[${index}]: ${problemOf(parsed.error)}` })
     return []
   })
 }
 
-function recordOf(source: z.output<typeof row>): PlanRecord {
+function toPlanRecord(source: z.output<typeof exportedRow>): PlanRecord {
   const { externalId, type, status, priority, title, description, metadata, outcome, ...others } = source
   const { acceptanceCriteria, design, notes, parentId, dependsOn, waitsFor, hold, notBefore, epic, ...fields } = others
   const edge = (to: string) => ({ from: externalId, to, isExact: true, source: { depends_on_id: to } })

@@ -1,14 +1,14 @@
 import { z } from 'zod'
-import type { Reading } from './beads.ts'
-import { effects, type LabelEffect, type RecordEffect, stateEffectOf, toSnakeCase } from './effects.ts'
+import type { Diagnostics } from './beads.ts'
+import { type LabelEffect, type RecordEffect, stateEffectOf, toSnakeCase, trackerEffects } from './effects.ts'
 import {
   githubEdges,
-  idOf,
+  issueIdOf,
+  issueReference,
+  issueReferences,
   type KnownIssues,
   knownIssuesOf,
   outsideHoldOf,
-  related,
-  relatedList,
 } from './github-edges.ts'
 import { addWarning, type PlanRecord, problemOf } from './plan.ts'
 
@@ -35,13 +35,13 @@ const issue = z.looseObject({
     .array(z.looseObject({ author: login.nullish(), body: z.string().nullish() }))
     .nullish()
     .catch(null),
-  parent: related.nullish(),
+  parent: issueReference.nullish(),
   parent_issue_url: z.string().nullish(),
-  blockedBy: relatedList.nullish(),
-  blocked_by: relatedList.nullish(),
-  blocking: relatedList.nullish(),
-  subIssues: relatedList.nullish(),
-  sub_issues: relatedList.nullish(),
+  blockedBy: issueReferences.nullish(),
+  blocked_by: issueReferences.nullish(),
+  blocking: issueReferences.nullish(),
+  subIssues: issueReferences.nullish(),
+  sub_issues: issueReferences.nullish(),
   issue_dependencies_summary: z.looseObject({ blocked_by: z.int() }).nullish().catch(null),
   subIssuesSummary: summary.nullish().catch(null),
   sub_issues_summary: summary.nullish().catch(null),
@@ -71,7 +71,7 @@ export function githubIssues(document: unknown): readonly unknown[] | undefined 
 }
 
 /** The way to read the labels of issues. */
-export interface GithubReading extends Reading {
+export interface GithubReadParams extends Diagnostics {
   /** True if a label that the table lacks is a capability that the task requires. */
   readonly labelsAreCapabilities: boolean
 }
@@ -80,27 +80,27 @@ export interface GithubReading extends Reading {
  * Reads GitHub issues. A milestone is an epic. An open issue that waits for an open issue outside
  * the file is held, because the file cannot tell when that one ends.
  */
-export function githubRecords(values: readonly unknown[], reading: GithubReading): PlanRecord[] {
+export function githubRecords(values: readonly unknown[], reading: GithubReadParams): PlanRecord[] {
   const parsed = values.flatMap((value, index) => {
     const result = issue.safeParse(value)
     if (result.success) return [result.data]
     reading.problems.add({ problem: `issue ${index + 1}: ${problemOf(result.error)}` })
     return []
   })
-  reading.problems.refuse()
+  reading.problems.throwIfAny()
   const known = knownIssuesOf(parsed)
-  return parsed.map((source) => recordOf(source, known, reading))
+  return parsed.map((source) => toPlanRecord(source, known, reading))
 }
 
-function recordOf(source: GithubIssue, issues: KnownIssues, reading: GithubReading): PlanRecord {
+function toPlanRecord(source: GithubIssue, issues: KnownIssues, reading: GithubReadParams): PlanRecord {
   const { number: _, title, body, ...metadata } = source
-  const id = idOf(source)
+  const id = issueIdOf(source)
   const labels = readLabels(source, reading.labelsAreCapabilities)
   const state = readState(source)
   if (!state.known)
     addWarning(reading.warnings, `unknown state ${JSON.stringify(state.word)}: held until tasks.unhold`, { id })
   const people = (source.assignees ?? []).map((person) => person.login)
-  const isAssigned = people.length > 0 && effects.github.flags['assignees'] === 'held'
+  const isAssigned = people.length > 0 && trackerEffects.github.flags['assignees'] === 'held'
   const assigned = !isAssigned ? undefined : `it is assigned to ${people.join(', ')} at its source`
   const hold = state.hold ?? outsideHoldOf(source, issues) ?? labels.hold ?? assigned
   return {
@@ -123,7 +123,7 @@ function recordOf(source: GithubIssue, issues: KnownIssues, reading: GithubReadi
 const wordLimit = 200
 
 const hasFlag = (source: GithubIssue, effect: RecordEffect): boolean =>
-  Object.entries(effects.github.flags).some(([flag, of]) => of === effect && (source[flag] ?? null) !== null)
+  Object.entries(trackerEffects.github.flags).some(([flag, of]) => of === effect && (source[flag] ?? null) !== null)
 
 const kindOf = ({ issueType, type }: GithubIssue): string | undefined => (issueType ?? type)?.name.toLowerCase()
 
@@ -151,7 +151,7 @@ interface LabelEffects {
 }
 
 /** `Priority: High` and `priority/high` are one label of the table. */
-const wordOf = (label: string): string =>
+const labelWordOf = (label: string): string =>
   label
     .trim()
     .toLowerCase()
@@ -161,7 +161,7 @@ function readLabels({ labels }: GithubIssue, areCapabilities: boolean): LabelEff
   const found: LabelEffects = { requires: [] }
   for (const label of labels ?? []) {
     const name = typeof label === 'string' ? label : label.name
-    const effect = effectOfLabel(wordOf(name))
+    const effect = effectOfLabel(labelWordOf(name))
     if (effect === undefined) {
       if (areCapabilities) found.requires.push(name.slice(0, wordLimit))
     } else if (effect !== 'none') Object.assign(found, { ...effect, ...found })
@@ -170,6 +170,6 @@ function readLabels({ labels }: GithubIssue, areCapabilities: boolean): LabelEff
 }
 
 function effectOfLabel(word: string): LabelEffect | undefined {
-  const { labels = {} } = effects.github
+  const { labels = {} } = trackerEffects.github
   return Object.hasOwn(labels, word) ? labels[word] : undefined
 }

@@ -13,7 +13,7 @@ export interface Line {
  *
  * @throws PlanError if the file cannot be read or is not UTF-8.
  */
-export async function* linesOf(file: string): AsyncGenerator<Line, void> {
+export async function* readLines(file: string): AsyncGenerator<Line, void> {
   // Not node:readline, which also breaks lines at U+2028 and U+2029. A JSON string may have both of
   // them unescaped.
   const decoder = new TextDecoder('utf-8', { fatal: true })
@@ -44,7 +44,7 @@ function toPlanError(file: string, cause: unknown): PlanError {
 }
 
 /** Returns the value of a JSON text; undefined if it is none. */
-export function parseJson(text: string): unknown {
+export function tryParseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {

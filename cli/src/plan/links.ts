@@ -3,7 +3,7 @@ import { addWarning, type DropReason, type PlanEdge, type PlanRecord, type Warni
 import type { Problems } from './problems.ts'
 
 /** The edges of one task of the plan. */
-export interface Links {
+export interface TaskLinks {
   /** The tasks that it waits for, in any way. */
   waitsFor: Set<string>
   /** The kinds of those dependencies that are not ordinary ones. */
@@ -15,7 +15,7 @@ export interface Links {
 }
 
 /** The records of a file and the way to read their edges. */
-export interface LinkOptions {
+export interface LinkParams {
   readonly records: ReadonlyMap<string, PlanRecord>
   readonly warnings: Warnings
   readonly problems: Problems
@@ -26,18 +26,19 @@ export interface LinkOptions {
 }
 
 /**
- * Resolves the edges among the `kept` tasks. An edge to an id outside the file blocks nobody,
- * unless its reader has held the task: it is kept in the metadata. An edge from or to a skipped
- * record is dropped.
+ * Resolves the edges of the `kept` records to dependencies and parents. An edge from or to a
+ * skipped record is dropped. An edge to an id outside the file is kept in the metadata only, and
+ * blocks nothing; the reader of the format may hold its task. With `strict` such an edge is a
+ * problem.
  *
  * Returns the links by id, in the order of `kept`, and the reason for each dropped edge.
  */
-export function linksOf(
+export function resolveLinks(
   kept: readonly PlanRecord[],
-  options: LinkOptions,
-): { links: Map<string, Links>; dropped: DropReason[] } {
+  options: LinkParams,
+): { links: Map<string, TaskLinks>; dropped: DropReason[] } {
   const { records, warnings } = options
-  const links = new Map<string, Links>()
+  const links = new Map<string, TaskLinks>()
   for (const { id } of kept)
     links.set(id, { waitsFor: new Set(), kinds: new Map(), parent: undefined, other: [], hold: undefined })
   const dropped: DropReason[] = []
@@ -53,7 +54,7 @@ export function linksOf(
   return { links, dropped }
 }
 
-type LinksById = ReadonlyMap<string, Links>
+type LinksById = ReadonlyMap<string, TaskLinks>
 
 /** Returns the reason for dropping an edge; undefined if it stays. */
 function findDropReason(
@@ -69,7 +70,7 @@ function findDropReason(
   return { reason: 'to_skipped_record', warning: `a ${edgeNames[kind]} that is skipped: the edge is dropped` }
 }
 
-function addEdge(edge: PlanEdge, record: PlanRecord, links: LinksById, options: LinkOptions): void {
+function addEdge(edge: PlanEdge, record: PlanRecord, links: LinksById, options: LinkParams): void {
   const task = links.get(edge.from)
   const { records, warnings, problems, replay, strict } = options
   if (!task) return
@@ -83,9 +84,9 @@ function addEdge(edge: PlanEdge, record: PlanRecord, links: LinksById, options: 
       addWarning(warnings, `${problem}: it ${effect} and is kept in metadata.dependencies`, record)
     }
     task.other.push(edge.source)
-  } else if (edge.kind === 'failure' && !edge.isExact) addFailure(task, edge, target, replay)
+  } else if (edge.kind === 'failure' && !edge.isExact) addFailureDependency(task, edge, target, replay)
   else if (edge.kind !== 'parent' && target.releases && !replay && !edge.isExact) task.other.push(edge.source)
-  else attach(task, edge, () => addWarning(warnings, 'a second parent: kept in metadata.dependencies', record))
+  else attachEdge(task, edge, () => addWarning(warnings, 'a second parent: kept in metadata.dependencies', record))
 }
 
 const edgeNames = { blocks: 'dependency', children: 'dependency', failure: 'dependency', parent: 'parent' } as const
@@ -94,7 +95,7 @@ const edgeNames = { blocks: 'dependency', children: 'dependency', failure: 'depe
 const failureWords = /failed|rejected|wontfix|won't fix|cancell?ed|abandoned|blocked|error|timeout|aborted/i
 
 /** Adds a dependency that only the failure of the other task meets. */
-function addFailure(task: Links, edge: PlanEdge, target: PlanRecord, replay: boolean): void {
+function addFailureDependency(task: TaskLinks, edge: PlanEdge, target: PlanRecord, replay: boolean): void {
   const ended = replay || target.status !== 'pending'
   if (!ended) {
     task.waitsFor.add(edge.to)
@@ -108,7 +109,7 @@ function addFailure(task: Links, edge: PlanEdge, target: PlanRecord, replay: boo
     task.hold = `it waits for the failure of ${edge.to}, which was closed without one`
 }
 
-function attach(task: Links, edge: PlanEdge, onSecondParent: () => void): void {
+function attachEdge(task: TaskLinks, edge: PlanEdge, onSecondParent: () => void): void {
   if (edge.kind === 'blocks') {
     task.waitsFor.add(edge.to)
     task.kinds.delete(edge.to)
@@ -123,13 +124,14 @@ function attach(task: Links, edge: PlanEdge, onSecondParent: () => void): void {
 }
 
 /**
- * Sorts the tasks so that dependencies and parents come first. A ring with a task that has ended
- * holds nothing back: the edge of that task moves to the metadata.
+ * Sorts the tasks so that each comes after its dependencies and its parent. A cycle of dependencies
+ * is broken: one of its edges moves to the metadata. If a task of the cycle has ended, that task
+ * loses its edge, and the cycle blocks nothing.
  *
- * Any other cycle is a problem; if bad records are skipped, its first task is held and one of its
- * edges moves to the metadata.
+ * Any other cycle, and each cycle of parents, is a problem of the file. With `--skip-bad` the
+ * import continues without one edge of the cycle, and a cycle of dependencies holds its first task.
  */
-export function sortTasks(links: ReadonlyMap<string, Links>, options: LinkOptions): PlanRecord[] {
+export function sortTasks(links: ReadonlyMap<string, TaskLinks>, options: LinkParams): PlanRecord[] {
   const { records, warnings, problems } = options
   let cycles = 0
   // Without the edge of a cycle, what is sorted stays sorted.
@@ -144,7 +146,7 @@ export function sortTasks(links: ReadonlyMap<string, Links>, options: LinkOption
       return result.ids.flatMap((id) => records.get(id) ?? [])
     }
     // Each cycle looks at the whole plan again.
-    if (cycles === cycleLimit) problems.refuse()
+    if (cycles === cycleLimit) problems.throwIfAny()
     cycles += 1
     const [first = ''] = result.cycle
     const at = result.cycle.findIndex((id) => records.get(id)?.status !== 'pending')
@@ -161,37 +163,37 @@ export function sortTasks(links: ReadonlyMap<string, Links>, options: LinkOption
         line,
         outcome: `kept, but ${first} is held and does not wait for ${result.cycle[1] ?? first}`,
       })
-      hold(first, 'its source has it in a cycle of dependencies', links)
+      holdTask(first, 'its source has it in a cycle of dependencies', links)
     }
     breakCycle(result.cycle, Math.max(at, 0), links)
   }
 }
 
 /** The number of tasks of a cycle that a problem names. */
-const shownOfCycle = 10
+const maxShownTasks = 10
 
 function cycleText({ cycle, of }: { readonly cycle: readonly string[]; readonly of: 'dependencies' | 'parents' }) {
   const arrow = of === 'parents' ? ' is part of ' : ' waits for '
-  if (cycle.length <= shownOfCycle) return [...cycle, cycle[0]].join(arrow)
-  return `${cycle.slice(0, shownOfCycle).join(arrow)}${arrow}… (${cycle.length} tasks)`
+  if (cycle.length <= maxShownTasks) return [...cycle, cycle[0]].join(arrow)
+  return `${cycle.slice(0, maxShownTasks).join(arrow)}${arrow}… (${cycle.length} tasks)`
 }
 
 /** The number of cycles that are found before the file is refused. */
 const cycleLimit = 100
 
-function hold(id: string, reason: string, links: ReadonlyMap<string, Links>): void {
+function holdTask(id: string, reason: string, links: ReadonlyMap<string, TaskLinks>): void {
   const task = links.get(id)
   if (task) task.hold ??= reason
 }
 
-function removeParent(id: string, links: ReadonlyMap<string, Links>): void {
+function removeParent(id: string, links: ReadonlyMap<string, TaskLinks>): void {
   const task = links.get(id)
   if (!task) return
   task.other.push({ issue_id: id, depends_on_id: task.parent, type: 'parent-child' })
   task.parent = undefined
 }
 
-function breakCycle(cycle: readonly string[], at: number, links: ReadonlyMap<string, Links>): void {
+function breakCycle(cycle: readonly string[], at: number, links: ReadonlyMap<string, TaskLinks>): void {
   const to = cycle[(at + 1) % cycle.length] ?? ''
   const task = links.get(cycle[at] ?? '')
   task?.waitsFor.delete(to)
@@ -202,7 +204,7 @@ function breakCycle(cycle: readonly string[], at: number, links: ReadonlyMap<str
 /** Returns the id of the nearest epic above a task. */
 export function epicOf(
   id: string,
-  links: ReadonlyMap<string, Links>,
+  links: ReadonlyMap<string, TaskLinks>,
   records: ReadonlyMap<string, PlanRecord>,
 ): string | undefined {
   let at = links.get(id)?.parent
@@ -211,7 +213,7 @@ export function epicOf(
 }
 
 /** Returns the number of tasks in the longest chain of dependencies. `tasks` must be sorted. */
-export function levelsOf(tasks: readonly PlanRecord[], links: ReadonlyMap<string, Links>): number {
+export function levelCountOf(tasks: readonly PlanRecord[], links: ReadonlyMap<string, TaskLinks>): number {
   const levels = new Map<string, number>()
   let deepest = 0
   for (const { id } of tasks) {

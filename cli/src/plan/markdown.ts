@@ -1,30 +1,30 @@
 import { hash } from 'node:crypto'
-import type { Reading } from './beads.ts'
-import { effects, stateEffectOf } from './effects.ts'
+import type { Diagnostics } from './beads.ts'
+import { stateEffectOf, trackerEffects } from './effects.ts'
 import { addWarning, type PlanRecord } from './plan.ts'
 
 /** A list item with a box: its indentation, the mark in the box and its text. */
-const boxed = /^(\s*)(?:[-*+]|\d{1,9}[.)])\s+\[(.)\]\s+(\S.*)$/u
-const listItem = /^(\s*)(?:[-*+]|\d{1,9}[.)])\s/
-const heading = /^ {0,3}#{1,6}\s+(.*?)(?:\s+#+)?\s*$/
-const underline = /^ {0,3}(?:=+|-{3,})\s*$/
-const fence = /^\s*(`{3,}|~{3,})/
+const boxedItemPattern = /^(\s*)(?:[-*+]|\d{1,9}[.)])\s+\[(.)\]\s+(\S.*)$/u
+const listItemPattern = /^(\s*)(?:[-*+]|\d{1,9}[.)])\s/
+const headingPattern = /^ {0,3}#{1,6}\s+(.*?)(?:\s+#+)?\s*$/
+const underlinePattern = /^ {0,3}(?:=+|-{3,})\s*$/
+const codeBlockPattern = /^\s*(`{3,}|~{3,})/
 /** An id that stays when the text changes: `<!-- id: login -->`, or `^login` at the end. */
-const ownId = /\s*(?:<!--\s*id:\s*(\S+)\s*-->|\^([\w.-]+))\s*$/
+const ownIdPattern = /\s*(?:<!--\s*id:\s*(\S+)\s*-->|\^([\w.-]+))\s*$/
 
 /** True for a document with at least one item that has a box. */
 export const hasChecklist = (lines: readonly string[]): boolean => {
-  const open = new Fences()
-  return lines.some((line) => !open.isCode(line) && boxed.test(line))
+  const open = new CodeBlocks()
+  return lines.some((line) => !open.isCode(line) && boxedItemPattern.test(line))
 }
 
 /** The fenced blocks of code in a document. */
-class Fences {
+class CodeBlocks {
   #open: string | undefined
 
   /** True for a line of a fenced block, with its first and its last line. */
   isCode(line: string): boolean {
-    const mark = fence.exec(line)?.[1]
+    const mark = codeBlockPattern.exec(line)?.[1]
     if (this.#open === undefined) {
       this.#open = mark
       return mark !== undefined
@@ -34,13 +34,13 @@ class Fences {
   }
 }
 
-interface Item {
+interface ChecklistItem {
   readonly line: number
   readonly indent: number
   readonly box: string
   readonly title: string
   readonly id: string
-  readonly parent: Item | undefined
+  readonly parent: ChecklistItem | undefined
   readonly section: string | undefined
   readonly text: string[]
 }
@@ -62,24 +62,24 @@ const slugOf = (text: string): string =>
 const idLimit = 180
 
 /** Shortens an id, and keeps different ids different. */
-const toId = (path: string): string =>
+const shortenId = (path: string): string =>
   path.length <= idLimit ? path : `${path.slice(0, idLimit - 17)}-${hash('sha256', path, 'hex').slice(0, 16)}`
 
 /** Reads the items of a document line by line. */
 class Checklist {
-  readonly items: Item[] = []
+  readonly items: ChecklistItem[] = []
   readonly #ids = new Map<string, number>()
-  readonly #fences = new Fences()
+  readonly #codeBlocks = new CodeBlocks()
   #section: string | undefined
-  #open: Item | undefined
+  #open: ChecklistItem | undefined
   #before = ''
 
   read(line: string, number: number): void {
-    if (this.#fences.isCode(line)) return this.#addText(line)
-    const title = heading.exec(line)?.[1]
-    const [, indent = '', box, text] = boxed.exec(line) ?? []
+    if (this.#codeBlocks.isCode(line)) return this.#addText(line)
+    const title = headingPattern.exec(line)?.[1]
+    const [, indent = '', box, text] = boxedItemPattern.exec(line) ?? []
     if (title !== undefined) this.#startSection(title)
-    else if (underline.test(line) && this.#before !== '' && !this.#open) this.#startSection(this.#before)
+    else if (underlinePattern.test(line) && this.#before !== '' && !this.#open) this.#startSection(this.#before)
     else if (box !== undefined && text !== undefined) this.#addItem({ indent: columnsOf(indent), box, text, number })
     else this.#addText(line)
     this.#before = line.trim()
@@ -93,7 +93,7 @@ class Checklist {
   #addItem({ indent, box, text, number }: { indent: number; box: string; text: string; number: number }): void {
     let parent = this.#open
     while (parent && parent.indent >= indent) parent = parent.parent
-    const [mark, first, second] = ownId.exec(text) ?? []
+    const [mark, first, second] = ownIdPattern.exec(text) ?? []
     const title = mark === undefined ? text.trim() : text.slice(0, -mark.length).trim()
     const path = parent?.id ?? (this.#section === undefined ? undefined : slugOf(this.#section))
     const named = first ?? second
@@ -104,7 +104,7 @@ class Checklist {
   }
 
   #uniqueId(path: string): string {
-    const id = toId(path)
+    const id = shortenId(path)
     const times = (this.#ids.get(id) ?? 0) + 1
     this.#ids.set(id, times)
     return times === 1 ? id : `${id}-${times}`
@@ -118,14 +118,14 @@ class Checklist {
     }
     const columns = columnsOf(/^\s*/.exec(line)?.[0] ?? '')
     // A paragraph goes on without an indentation.
-    const goesOn = this.#before !== '' && !listItem.test(line)
+    const goesOn = this.#before !== '' && !listItemPattern.test(line)
     while (this.#open && columns <= this.#open.indent && !goesOn) this.#open = this.#open.parent
     this.#open?.text.push(line)
   }
 }
 
 /** Returns the text under an item without its indentation. */
-function descriptionOf({ text }: Item): string | undefined {
+function descriptionOf({ text }: ChecklistItem): string | undefined {
   const widths = text.filter((line) => line.trim() !== '').map((line) => line.length - line.trimStart().length)
   const width = Math.min(...widths)
   const lines = text.map((line) => line.slice(Math.min(width, line.length)).trimEnd())
@@ -136,11 +136,11 @@ function descriptionOf({ text }: Item): string | undefined {
  * Reads a Markdown checklist. Each list item with a box is a task. Items below it are its children,
  * the heading above it is its epic, and the text under it its description.
  */
-export function markdownRecords(lines: readonly string[], { warnings }: Reading): PlanRecord[] {
+export function markdownRecords(lines: readonly string[], { warnings }: Diagnostics): PlanRecord[] {
   const list = new Checklist()
   const start = frontMatterEnd(lines)
   for (const [index, line] of lines.entries()) if (index >= start) list.read(line, index + 1)
-  return list.items.map((item) => recordOf(item, warnings))
+  return list.items.map((item) => toPlanRecord(item, warnings))
 }
 
 /** Returns the number of lines of the metadata between two lines `---` at the start. */
@@ -149,11 +149,11 @@ function frontMatterEnd(lines: readonly string[]): number {
   return lines.findIndex((line, index) => index > 0 && line.trim() === '---') + 1
 }
 
-const struck = /^~~(.*)~~$/
+const struckPattern = /^~~(.*)~~$/
 
-function recordOf(item: Item, warnings: Reading['warnings']): PlanRecord {
+function toPlanRecord(item: ChecklistItem, warnings: Diagnostics['warnings']): PlanRecord {
   const { id, line, box, parent, section } = item
-  const title = struck.exec(item.title)?.[1] ?? item.title
+  const title = struckPattern.exec(item.title)?.[1] ?? item.title
   const word = title === item.title || box.toLowerCase() === 'x' ? `[${box}]` : 'struck'
   const { status, hold, known } = stateEffectOf('markdown', word)
   if (!known) addWarning(warnings, `unknown box ${word}: held until tasks.unhold`, { id, line })
@@ -167,7 +167,7 @@ function recordOf(item: Item, warnings: Reading['warnings']): PlanRecord {
     description: descriptionOf(item),
     metadata: {},
     edges:
-      parent && effects.markdown.edges['nesting'] === 'parent'
+      parent && trackerEffects.markdown.edges['nesting'] === 'parent'
         ? [{ kind: 'parent', from: id, to: parent.id, source: edge }]
         : [],
   }

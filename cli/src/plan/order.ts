@@ -20,10 +20,10 @@ export interface SortProgress {
 
 export const newProgress = (): SortProgress => ({ sorted: new Set(), late: new Set(), parentsAreTree: false })
 
-interface Step {
+interface PathStep {
   id: string
   via: 'wait' | 'parent'
-  remaining: Omit<Step, 'remaining'>[]
+  remaining: Omit<PathStep, 'remaining'>[]
 }
 
 /**
@@ -40,7 +40,7 @@ export function sortTopologically(
   if (parents) return { cycle: parents, of: 'parents' }
   progress.parentsAreTree = true
   for (const root of plan.keys()) {
-    const cycle = visit(root, { plan, sorted, late })
+    const cycle = visitTask(root, { plan, sorted, late })
     if (cycle) return { cycle, of: 'dependencies' }
   }
   return { ids: [...sorted], late: [...late] }
@@ -56,9 +56,9 @@ interface SortState {
  * Adds a task and all its predecessors to `sorted`, depth first. Returns the ids of a dependency
  * cycle if it finds one.
  */
-function visit(root: string, state: SortState): string[] | undefined {
+function visitTask(root: string, state: SortState): string[] | undefined {
   if (state.sorted.has(root)) return undefined
-  const path = [createStep({ id: root, via: 'wait' }, state)]
+  const path = [createPathStep({ id: root, via: 'wait' }, state)]
   const depths = new Map([[root, 0]])
   for (let top = path.at(-1); top; top = path.at(-1)) {
     const next = top.remaining.pop()
@@ -72,7 +72,7 @@ function visit(root: string, state: SortState): string[] | undefined {
     const start = depths.get(next.id)
     if (start === undefined) {
       depths.set(next.id, path.length)
-      path.push(createStep(next, state))
+      path.push(createPathStep(next, state))
     } else if (next.via === 'parent') {
       state.late.add(top.id)
     } else {
@@ -88,9 +88,9 @@ function visit(root: string, state: SortState): string[] | undefined {
   return undefined
 }
 
-function createStep({ id, via }: Omit<Step, 'remaining'>, { plan, late }: SortState): Step {
+function createPathStep({ id, via }: Omit<PathStep, 'remaining'>, { plan, late }: SortState): PathStep {
   const { waitsFor, parent } = plan.get(id) ?? { waitsFor: new Set<string>(), parent: undefined }
-  const remaining: Step['remaining'] = [...waitsFor].map((each) => ({ id: each, via: 'wait' }))
+  const remaining: PathStep['remaining'] = [...waitsFor].map((each) => ({ id: each, via: 'wait' }))
   if (parent !== undefined && !late.has(id)) remaining.unshift({ id: parent, via: 'parent' })
   return { id, via, remaining: remaining.filter((each) => plan.has(each.id)).reverse() }
 }

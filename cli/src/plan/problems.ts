@@ -12,7 +12,7 @@ export interface PlanProblem {
 }
 
 /** The number of problems that an error prints. The rest is counted. */
-const shownProblems = 20
+const maxShownProblems = 20
 
 /** The problems of a file. All of them are found before the file is refused. */
 export class Problems {
@@ -35,13 +35,13 @@ export class Problems {
   }
 
   /** Throws PlanError with the problems, if there are any. */
-  refuse(): void {
+  throwIfAny(): void {
     const [first, ...others] = this.#found
     if (!first) return
     const listed = others
-      .slice(0, shownProblems - 1)
+      .slice(0, maxShownProblems - 1)
       .map(({ problem, line, file }) => `\n${file ?? this.#file}${line === undefined ? '' : `:${line}`}: ${problem}`)
-    const left = this.#found.length - shownProblems
+    const left = this.#found.length - maxShownProblems
     const rest = left > 0 ? `\nand ${left} more problems` : ''
     throw new PlanError(first.file ?? this.#file, `${first.problem}${listed.join('')}${rest}`, {
       line: first.line,

@@ -1,6 +1,6 @@
 import type { Client } from '@tony/mcp-client'
 import { inputKeyLimit } from '@tony/mcp-shared/well-formed'
-import { withAssignees } from './assignees.ts'
+import { holdForAbsentAgents } from './assignees.ts'
 import type { Plan, PlannedRow } from './plan.ts'
 import { sizeOfRow } from './row-size.ts'
 
@@ -16,14 +16,14 @@ const charactersPerCall = 200_000
 const keysPerCall = inputKeyLimit - 1_000
 
 /** Calls that are on their way at the same time. */
-const openCalls = 4
+const maxOpenCalls = 4
 
 function* toBatches(rows: readonly PlannedRow[]): Generator<PlannedRow[]> {
   let batch: PlannedRow[] = []
   let size = 0
   let keys = 0
   for (const row of rows) {
-    const { characters, keys: added } = sizeOfRow(row)
+    const { characters, keyCount: added } = sizeOfRow(row)
     const isFull = batch.length === rowsPerCall || size + characters > charactersPerCall || keys + added > keysPerCall
     if (batch.length > 0 && isFull) {
       yield batch
@@ -39,9 +39,9 @@ function* toBatches(rows: readonly PlannedRow[]): Generator<PlannedRow[]> {
 }
 
 /** Returns the batches of the next calls. */
-function take(batches: Generator<PlannedRow[]>): PlannedRow[][] {
+function takeBatches(batches: Generator<PlannedRow[]>): PlannedRow[][] {
   const group: PlannedRow[][] = []
-  while (group.length < openCalls) {
+  while (group.length < maxOpenCalls) {
     const { value } = batches.next()
     if (!value) break
     group.push(value)
@@ -59,11 +59,11 @@ export async function publishPlan(
   plan: Pick<Plan, 'name' | 'tasks'>,
   onProgress: (staged: number) => void = () => undefined,
 ): Promise<PublishResult> {
-  const { rows, absent } = await withAssignees(client, plan.tasks)
+  const { rows, absent } = await holdForAbsentAgents(client, plan.tasks)
   const { planId } = await client.plans.begin({ name: plan.name })
   let staged = 0
   const batches = toBatches(rows)
-  for (let group = take(batches); group.length > 0; group = take(batches))
+  for (let group = takeBatches(batches); group.length > 0; group = takeBatches(batches))
     await Promise.all(
       group.map(async (tasks) => {
         await client.plans.add({ planId, tasks })

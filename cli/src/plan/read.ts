@@ -1,16 +1,16 @@
 import { parse } from 'node:path'
-import { shapeOf } from '@tony/mcp-shared/well-formed'
+import { inspectInput } from '@tony/mcp-shared/well-formed'
 import { athmsRecords } from './athms.ts'
 import { addSeparateEdges, beadsRecords } from './beads.ts'
 import { duplicateKeys } from './duplicate-keys.ts'
 import type { EffectFormat } from './effects.ts'
 import { exportedRecords, exportedTasks } from './exported.ts'
-import { type GithubReading, githubIssues, githubRecords } from './github.ts'
-import { type Line, linesOf, parseJson } from './lines.ts'
+import { type GithubReadParams, githubIssues, githubRecords } from './github.ts'
+import { type Line, readLines, tryParseJson } from './lines.ts'
 import { hasChecklist, markdownRecords } from './markdown.ts'
 import { type Plan, PlanError, type PlanRecord, type Warnings } from './plan.ts'
 import { Problems } from './problems.ts'
-import { rowsOf } from './rows.ts'
+import { toPlannedRows } from './rows.ts'
 import { taskmasterRecords, taskmasterTags } from './taskmaster.ts'
 
 export { type Plan, PlanError, type PlannedRow } from './plan.ts'
@@ -46,60 +46,63 @@ export async function readPlan(file: string, options: ReadOptions): Promise<Plan
   const warnings: Warnings = new Map()
   const problems = new Problems(file, { skipBad, warnings })
   const reading = { warnings, problems, labelsAreCapabilities: options.labels !== 'ignored' }
-  const { format, records } = await recordsOf({ file, forced: options.format, reading })
+  const { format, records } = await readRecords({ file, forced: options.format, reading })
   if (records.length === 0) throw new PlanError(file, 'is a plan without tasks')
   const name = file === '-' ? 'standard input' : parse(file).name.slice(0, 200)
-  return { format, name, ...rowsOf(records, { replay, liftHolds, strict, warnings, problems }) }
+  return { format, name, ...toPlannedRows(records, { replay, liftHolds, strict, warnings, problems }) }
 }
 
-interface ReadRecords {
+interface FileRecords {
   readonly format: Plan['format']
   readonly records: PlanRecord[]
 }
 
-interface Source {
+interface PlanSource {
   readonly file: string
   readonly forced: EffectFormat | undefined
-  readonly reading: GithubReading
+  readonly reading: GithubReadParams
 }
 
-async function recordsOf(source: Source): Promise<ReadRecords> {
+async function readRecords(source: PlanSource): Promise<FileRecords> {
   const { file, forced, reading } = source
-  const lines = linesOf(file)
-  const head = await headOf(lines)
+  const lines = readLines(file)
+  const head = await readHead(lines)
   const [first, second] = head.filter(isNotBlank)
   if (!first) throw new PlanError(file, 'is empty')
   const isJson = startsAsJson(first)
-  const isLines = isJson && !first.text.trim().startsWith('[') && isJsonLine(first, second)
+  const isLines = isJson && !first.text.trim().startsWith('[') && startsAsJsonLines(first, second)
   const asLines = forced === undefined ? isLines && !isIssueLine(first) : forced === 'beads' && !startsAsArray(first)
   if (asLines) {
     const records = await beadsRecords(file, concatLines(head, lines), reading)
     await addSeparateEdges(file, records, reading)
-    reading.problems.refuse()
+    reading.problems.throwIfAny()
     return { format: 'beads', records }
   }
   const document: string[] = []
   for await (const { text } of concatLines(head, lines)) document.push(text)
-  if (forced === 'markdown' || (forced === undefined && !isJson)) return markdownOf(source, document)
+  if (forced === 'markdown' || (forced === undefined && !isJson)) return readMarkdownRecords(source, document)
   return documentRecords(source, document)
 }
 
-async function markdownOf({ file, forced, reading }: Source, source: readonly string[]): Promise<ReadRecords> {
+async function readMarkdownRecords(
+  { file, forced, reading }: PlanSource,
+  source: readonly string[],
+): Promise<FileRecords> {
   const lines = source.map((line) => line.replace(/\r$/, ''))
   if (hasChecklist(lines)) return { format: 'markdown', records: markdownRecords(lines, reading) }
   if (forced === 'markdown') throw new PlanError(file, 'has no list item with a box, such as "- [ ] Do it"')
   // Most likely a broken file of JSON lines: each line is a problem.
-  return { format: 'beads', records: await beadsRecords(file, numbered(lines), reading) }
+  return { format: 'beads', records: await beadsRecords(file, numberLines(lines), reading) }
 }
 
-async function documentRecords({ file, forced, reading }: Source, lines: readonly string[]): Promise<ReadRecords> {
+async function documentRecords({ file, forced, reading }: PlanSource, lines: readonly string[]): Promise<FileRecords> {
   const document = lines.join('\n')
-  const parsed = parseJson(document)
-  if (parsed !== undefined) addDuplicateKeys(document, reading)
+  const parsed = tryParseJson(document)
+  if (parsed !== undefined) addDuplicateKeyProblems(document, reading)
   const value = parsed ?? issueLines(lines)
   const mayBe = (format: EffectFormat) => forced === undefined || forced === format
   if (mayBe('beads') && Array.isArray(value) && (forced === 'beads' || value.some(hasIssueType)))
-    return { format: 'beads', records: await beadsRecords(file, elementsOf(value, reading), reading) }
+    return { format: 'beads', records: await beadsRecords(file, toElementLines(value, reading), reading) }
   const exported = forced === undefined ? exportedTasks(value) : undefined
   if (exported) return { format: 'json', records: exportedRecords(exported, reading) }
   const issues = mayBe('github') && value !== undefined ? githubIssues(value) : undefined
@@ -112,7 +115,7 @@ async function documentRecords({ file, forced, reading }: Source, lines: readonl
 
 /** Returns the issues of a file that has one on each line, as `gh api --jq '.[]'` prints them. */
 function issueLines(lines: readonly string[]): unknown[] | undefined {
-  const values = lines.filter((line) => line.trim() !== '').map(parseJson)
+  const values = lines.filter((line) => line.trim() !== '').map(tryParseJson)
   return values.includes(undefined) ? undefined : values
 }
 
@@ -121,27 +124,27 @@ const startsAsArray = ({ text }: Line): boolean => text.trim().startsWith('[')
 /** True for a line that begins a JSON value. `[ ]` is not the beginning of a list of issues. */
 const startsAsJson = ({ text }: Line): boolean => /^\s*(?:\{|\[\s*(?:$|[[\]{"\d]))/.test(text)
 
-const isIssueLine = ({ text }: Line): boolean => githubIssues(parseJson(text)) !== undefined
+const isIssueLine = ({ text }: Line): boolean => githubIssues(tryParseJson(text)) !== undefined
 
-async function* numbered(lines: readonly string[]): AsyncGenerator<Line, void> {
+async function* numberLines(lines: readonly string[]): AsyncGenerator<Line, void> {
   for (const [index, text] of lines.entries()) yield { number: index + 1, text }
 }
 
 const hasIssueType = (value: unknown): boolean => typeof value === 'object' && value !== null && 'issue_type' in value
 
 /** Yields the elements of an array as lines. Their numbers are those of the elements. */
-async function* elementsOf(values: readonly unknown[], { problems }: GithubReading): AsyncGenerator<Line, void> {
+async function* toElementLines(values: readonly unknown[], { problems }: GithubReadParams): AsyncGenerator<Line, void> {
   for (const [index, value] of values.entries()) {
     const number = index + 1
     // JSON.stringify overflows the stack at a few thousand levels.
-    const { problem } = shapeOf(value)
+    const { problem } = inspectInput(value)
     if (problem === undefined) yield { number, text: JSON.stringify(value) }
     else problems.add({ problem, line: number })
   }
 }
 
 /** Two tasks with one id as the key, or two tags of one name: the first would be lost silently. */
-function addDuplicateKeys(document: string, { problems }: GithubReading): void {
+function addDuplicateKeyProblems(document: string, { problems }: GithubReadParams): void {
   const lineOf = (position: number) => document.slice(0, position).split('\n').length
   for (const { key, first, second } of duplicateKeys(document)) {
     const [one, other] = [lineOf(first), lineOf(second)]
@@ -151,10 +154,10 @@ function addDuplicateKeys(document: string, { problems }: GithubReading): void {
 }
 
 /**
- * Returns the lines up to the second non-blank one. Two lines tell a document from JSON lines even
- * if the first one is broken.
+ * Returns the lines up to the second one that is not blank. The second line decides if the first is
+ * broken or incomplete JSON: in JSON lines, the second line is a whole object.
  */
-async function headOf(lines: AsyncGenerator<Line, void>): Promise<Line[]> {
+async function readHead(lines: AsyncGenerator<Line, void>): Promise<Line[]> {
   const head: Line[] = []
   for (let filled = 0; filled < 2; ) {
     const { value } = await lines.next()
@@ -176,7 +179,7 @@ async function* concatLines(head: readonly Line[], rest: AsyncGenerator<Line, vo
   }
 }
 
-function isJsonLine(first: Line, second: Line | undefined): boolean {
+function startsAsJsonLines(first: Line, second: Line | undefined): boolean {
   const record = parseObject(first.text)
   if (record) return 'issue_type' in record || !('tasks' in record || taskmasterTags(record))
   const text = first.text.trim()
@@ -184,6 +187,6 @@ function isJsonLine(first: Line, second: Line | undefined): boolean {
 }
 
 function parseObject(text: string): object | undefined {
-  const value = parseJson(text)
+  const value = tryParseJson(text)
   return typeof value === 'object' && value !== null ? value : undefined
 }

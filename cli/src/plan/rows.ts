@@ -1,6 +1,6 @@
 import { plannedTask } from '@tony/mcp-shared/plans'
 import { applyFields } from './carried.ts'
-import { epicOf, type Links, levelsOf, linksOf, sortTasks } from './links.ts'
+import { epicOf, levelCountOf, resolveLinks, sortTasks, type TaskLinks } from './links.ts'
 import { addWarning, type PlannedRow, type PlanRecord, type PlanReport, problemOf, type Warnings } from './plan.ts'
 import type { Problems } from './problems.ts'
 import { sizeOfRow } from './row-size.ts'
@@ -10,7 +10,7 @@ export const textLimit = 65_536
 const holdLimit = 4_096
 
 /** The way to read the records of a file. */
-export interface RowOptions {
+export interface RowParams {
   readonly replay: boolean
   /** No row has a hold. */
   readonly liftHolds: boolean
@@ -44,20 +44,23 @@ function selectRecords(read: readonly PlanRecord[], replay: boolean): PlanRecord
  *
  * @throws PlanError for duplicate ids, cycles, and rows that do not fit the contract.
  */
-export function rowsOf(read: readonly PlanRecord[], options: RowOptions): { tasks: PlannedRow[]; report: PlanReport } {
+export function toPlannedRows(
+  read: readonly PlanRecord[],
+  options: RowParams,
+): { tasks: PlannedRow[]; report: PlanReport } {
   const { replay, liftHolds, warnings, problems } = options
   const records = indexById(read, problems)
   const unique = [...records.values()]
   const linkOptions = { ...options, records }
-  const { links, dropped } = linksOf(selectRecords(unique, replay), linkOptions)
+  const { links, dropped } = resolveLinks(selectRecords(unique, replay), linkOptions)
   const tasks = sortTasks(links, linkOptions)
   const rows = tasks.flatMap((record) => {
-    const row = rowOf(record, links.get(record.id), { warnings, replay, liftHolds })
+    const row = toPlannedRow(record, links.get(record.id), { warnings, replay, liftHolds })
     const epic = record.epic ?? epicOf(record.id, links, records)
     if (epic !== undefined) row.epic = epic
     return validateRow(record.fields ? applyFields(row, record.fields) : row, record.line, problems)
   })
-  problems.refuse()
+  problems.throwIfAny()
   const skipped = read.filter((record) => !links.has(record.id))
   const report: PlanReport = {
     records: read.length,
@@ -68,7 +71,7 @@ export function rowsOf(read: readonly PlanRecord[], options: RowOptions): { task
       edges: { total: dropped.length, reasons: tally(dropped) },
     },
     edges: countEdges([...links.values()]),
-    levels: levelsOf(tasks, links),
+    levels: levelCountOf(tasks, links),
     requires: tally(rows.flatMap(({ requires = [] }) => requires)),
     warnings: [...warnings].map(([sentence, { times, first }]) =>
       times === 1 ? `${sentence} (${first})` : `${sentence} (${times} times, first ${first})`,
@@ -92,10 +95,10 @@ function indexById(read: readonly PlanRecord[], problems: Problems): Map<string,
   return records
 }
 
-function rowOf(
+function toPlannedRow(
   record: PlanRecord,
-  links: Links | undefined,
-  { warnings, replay, liftHolds }: Pick<RowOptions, 'warnings' | 'replay' | 'liftHolds'>,
+  links: TaskLinks | undefined,
+  { warnings, replay, liftHolds }: Pick<RowParams, 'warnings' | 'replay' | 'liftHolds'>,
 ): PlannedRow {
   const origin = record.origin === undefined ? {} : { importedFrom: record.origin }
   const metadata: Record<string, unknown> = { ...record.metadata, ...origin }
@@ -156,7 +159,7 @@ function problemOfSize(row: PlannedRow): string | undefined {
 /** The frame of a call with one row must fit into the default limit of a server, 1 MiB. */
 const rowBytesLimit = 1_000_000
 
-function countEdges(links: readonly Links[]): PlanReport['edges'] {
+function countEdges(links: readonly TaskLinks[]): PlanReport['edges'] {
   const edges = { blocks: 0, parentChild: 0, other: 0 }
   for (const { waitsFor, parent, other } of links) {
     edges.blocks += waitsFor.size

@@ -1,7 +1,7 @@
 import { priority } from '@tony/mcp-shared/priorities'
 import { z } from 'zod'
-import type { Reading } from './beads.ts'
-import { withCarried } from './carried.ts'
+import type { Diagnostics } from './beads.ts'
+import { applyCarriedRecord } from './carried.ts'
 import { stateEffectOf, toSnakeCase } from './effects.ts'
 import { addWarning, type PlanEdge, type PlanRecord, problemOf, type Warnings } from './plan.ts'
 import { Problems } from './problems.ts'
@@ -19,7 +19,7 @@ const taskmasterTaskFields = z.looseObject({
   dependencies: z.array(taskId).nullish(),
 })
 const taskmasterTask = taskmasterTaskFields.extend({ subtasks: z.array(taskmasterTaskFields).nullish() })
-type Source = z.output<typeof taskmasterTaskFields>
+type TaskmasterTaskFields = z.output<typeof taskmasterTaskFields>
 
 const tagList = z.looseObject({ tasks: z.array(z.unknown()) })
 
@@ -48,21 +48,21 @@ export function taskmasterTags(document: unknown): ReadonlyMap<string, TagList> 
   return tags.length > 0 && tags.every(([, { tasks }]) => tasks.every(isTask)) ? new Map(tags) : undefined
 }
 
-const fieldsOfTasks = ['subtasks', 'details', 'testStrategy']
+const taskmasterFieldNames = ['subtasks', 'details', 'testStrategy']
 
 /** True for an element that is a task of Task Master and not one of another format. */
 const isTask = (value: unknown): boolean =>
   typeof value === 'object' &&
   value !== null &&
   'id' in value &&
-  (typeof value.id === 'number' || fieldsOfTasks.some((field) => field in value))
+  (typeof value.id === 'number' || taskmasterFieldNames.some((field) => field in value))
 
 /**
  * Reads a Task Master file. A tag is an epic, because its tasks are one list of work. The tags
  * number their tasks alike, so the ids of all tags but `master` begin with the tag. Subtasks are
  * children, `details` is the design and `testStrategy` the acceptance criteria.
  */
-export function taskmasterRecords(tags: ReadonlyMap<string, TagList>, reading: Reading): PlanRecord[] {
+export function taskmasterRecords(tags: ReadonlyMap<string, TagList>, reading: Diagnostics): PlanRecord[] {
   const records: PlanRecord[] = []
   for (const [tag, { tasks, others, isTagged }] of tags) {
     const idOf = (id: string) => (tag === mainTag ? id : `${tag}:${id}`)
@@ -77,10 +77,10 @@ export function taskmasterRecords(tags: ReadonlyMap<string, TagList>, reading: R
     )
     for (const [index, source] of sources.entries())
       records.push(
-        ...recordsOf(source, { tag, idOf, reading, localIds, list: index === 0 ? { others, isTagged } : {} }),
+        ...toPlanRecords(source, { tag, idOf, reading, localIds, list: index === 0 ? { others, isTagged } : {} }),
       )
   }
-  reading.problems.refuse()
+  reading.problems.throwIfAny()
   return records
 }
 
@@ -102,24 +102,24 @@ export function readTaskmasterRecord(
   const reading = { warnings, problems: new Problems('', { warnings }) }
   const place = { tag: mainTag, idOf: (id: string) => id, reading, list: {}, localIds: new Set<string>() }
   const names = { id: '1', dependencyIds: missing }
-  if (above === undefined) return recordOf(taskmasterTaskFields.parse(value), place, names)
-  return withheld(recordOf(taskmasterTaskFields.parse(value), place, { ...names, parentId: '0' }), above)
+  if (above === undefined) return toPlanRecord(taskmasterTaskFields.parse(value), place, names)
+  return withholdSubtask(toPlanRecord(taskmasterTaskFields.parse(value), place, { ...names, parentId: '0' }), above)
 }
 
-interface Place {
+interface RecordParams {
   readonly tag: string
   readonly idOf: (id: string) => string
-  readonly reading: Reading
+  readonly reading: Diagnostics
   /** The ids of all tasks and subtasks of the tag. */
   readonly localIds: ReadonlySet<string>
   /** The list, with its first task: an export writes its fields again. */
   readonly list: Partial<Omit<TagList, 'tasks'>> & { readonly hasSubtasks?: boolean }
 }
 
-function recordsOf({ subtasks, ...source }: z.output<typeof taskmasterTask>, place: Place): PlanRecord[] {
+function toPlanRecords({ subtasks, ...source }: z.output<typeof taskmasterTask>, place: RecordParams): PlanRecord[] {
   const list = { ...place.list, ...(subtasks ? { hasSubtasks: true } : {}) }
   const dependencyIds = (source.dependencies ?? []).map(String)
-  const parent = recordOf(source, { ...place, list }, { id: String(source.id), dependencyIds })
+  const parent = toPlanRecord(source, { ...place, list }, { id: String(source.id), dependencyIds })
   const above = { status: source.status, missing: dependencyIds.filter((id) => !place.localIds.has(id)) }
   const children = (subtasks ?? []).map((sub) => {
     // A number names a sibling, and `1.2` a subtask of any task.
@@ -129,18 +129,18 @@ function recordsOf({ subtasks, ...source }: z.output<typeof taskmasterTask>, pla
       dependencyIds: (sub.dependencies ?? []).map((id) => siblingOf(String(id))),
       parentId: String(source.id),
     }
-    return withCarried(withheld(recordOf(sub, { ...place, list: {} }, names), above), sub.status)
+    return applyCarriedRecord(withholdSubtask(toPlanRecord(sub, { ...place, list: {} }, names), above), sub.status)
   })
-  return [withCarried(parent, source.status), ...children]
+  return [applyCarriedRecord(parent, source.status), ...children]
 }
 
 const missingReason = (ids: readonly string[]): string => `waits for ${ids.join(', ')}, which the file does not hold`
 
 /**
- * Holds a subtask whose task is neither pending nor in progress, or is pending and waits for a task
- * that the file does not hold: Task Master does not offer the parts of such a task.
+ * Holds a pending subtask that Task Master would not offer because of its parent: the parent is
+ * neither pending nor in progress, or is pending and waits for a task that the file does not hold.
  */
-function withheld(part: PlanRecord, { status: word, missing }: TaskAbove): PlanRecord {
+function withholdSubtask(part: PlanRecord, { status: word, missing }: TaskAbove): PlanRecord {
   if (part.status !== 'pending' || part.hold !== undefined) return part
   if (toSnakeCase(String(word)) === 'in_progress') return part
   const { status, hold } = stateEffectOf('taskmaster', word)
@@ -148,13 +148,17 @@ function withheld(part: PlanRecord, { status: word, missing }: TaskAbove): PlanR
   return missing.length === 0 ? part : { ...part, hold: `its task ${missingReason(missing)}` }
 }
 
-interface Names {
+interface RecordIds {
   readonly id: string
   readonly dependencyIds: readonly string[]
   readonly parentId?: string
 }
 
-function recordOf(source: Source, { tag, idOf, reading, localIds, list: listOf }: Place, names: Names): PlanRecord {
+function toPlanRecord(
+  source: TaskmasterTaskFields,
+  { tag, idOf, reading, localIds, list: listOf }: RecordParams,
+  names: RecordIds,
+): PlanRecord {
   const { title, description, details, testStrategy, id: ownId, dependencies, ...metadata } = source
   const id = idOf(names.id)
   const { status, known, ...effect } = stateEffectOf('taskmaster', source.status)
@@ -171,7 +175,7 @@ function recordOf(source: Source, { tag, idOf, reading, localIds, list: listOf }
     ...{ id, status, isWork: true, epic: tag },
     kind: names.parentId === undefined ? 'task' : 'subtask',
     ...(hold === undefined ? {} : { hold }),
-    priority: priorityOf(source, id, reading),
+    priority: readPriority(source, id, reading),
     title: title ?? undefined,
     description: description ?? undefined,
     ...(details ? { design: details } : {}),
@@ -185,7 +189,11 @@ function recordOf(source: Source, { tag, idOf, reading, localIds, list: listOf }
   }
 }
 
-function priorityOf({ priority: value }: Source, id: string, { warnings }: Reading): PlanRecord['priority'] {
+function readPriority(
+  { priority: value }: TaskmasterTaskFields,
+  id: string,
+  { warnings }: Diagnostics,
+): PlanRecord['priority'] {
   const parsed = priority.safeParse(typeof value === 'string' ? value.toLowerCase() : (value ?? 'normal'))
   if (parsed.success) return parsed.data
   addWarning(warnings, `unknown priority ${JSON.stringify(value)}: read as normal`, { id })

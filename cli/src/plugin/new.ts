@@ -9,7 +9,7 @@ const namePattern = /^[a-z0-9][a-z0-9._-]{0,63}$/
  * Returns the client for a new plugin: the folder of the one that this program uses, because no
  * registry has it.
  */
-function clientSource(): string {
+function clientPackageUrl(): string {
   const entry = realpathSync(fileURLToPath(import.meta.resolve('@tony/mcp-client/plugin')))
   return `file:${dirname(dirname(dirname(entry)))}`
 }
@@ -22,7 +22,7 @@ const packageJsonOf = (name: string): string =>
       private: true,
       type: 'module',
       scripts: { start: 'tony-mcp plugin run plugin.js', test: 'tony-mcp plugin test' },
-      dependencies: { '@tony/mcp-client': clientSource() },
+      dependencies: { '@tony/mcp-client': clientPackageUrl() },
     },
     undefined,
     2,

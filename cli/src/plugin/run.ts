@@ -1,5 +1,5 @@
 import { createFileInstallations, loadPlugin, runPlugin } from '@tony/mcp-client/plugin'
-import { targetOf } from '../connection.ts'
+import { connectionTargetOf } from '../connection.ts'
 import type { ServerOptions } from '../contexts/settings.ts'
 
 export interface RunPluginOptions extends ServerOptions {
@@ -22,7 +22,7 @@ export async function runPluginCommand(file: string, options: RunPluginOptions):
   const { state, uninstall } = options
   const plugin = await loadPlugin(file)
   const running = await runPlugin(plugin, {
-    ...targetOf(options),
+    ...connectionTargetOf(options),
     installations: createFileInstallations(state),
   })
   if (uninstall) {

@@ -36,7 +36,7 @@ function readFailure(file: string): Record<string, unknown> {
  * Returns the error of a failed attempt, in the words of the result file if it has any, else by its
  * exit.
  */
-function toError(program: string, { code, signal, tail }: ChildResult, file: string): Error {
+function toAttemptError(program: string, { code, signal, tail }: ChildResult, file: string): Error {
   const how = signal ? `was ended by ${signal}` : `exited with ${code}`
   const { error, retryable } = readFailure(file)
   const words = typeof error === 'string' ? error : `${program} ${how}${tail === '' ? '' : `: ${tail}`}`
@@ -50,7 +50,7 @@ function formatEnd({ code, signal, tail }: ChildResult): string {
 }
 
 /** Runs one command and records its end. Releases the task if the command cannot be started. */
-async function runOnce(
+async function runTaskCommand(
   files: TaskFiles,
   task: LeasedTask,
   { signal, release }: WorkContext,
@@ -89,9 +89,9 @@ export const createCommandHandler =
       once: true,
     })
     try {
-      const ended = await runOnce(files, task, context, options)
+      const ended = await runTaskCommand(files, task, context, options)
       if (ended.code === 0 && !signal.aborted) return readResult(files.result)
-      throw toError(command[0], ended, files.result)
+      throw toAttemptError(command[0], ended, files.result)
     } finally {
       files.remove()
     }

@@ -5,7 +5,7 @@ import { policy } from '@tony/mcp-shared/policy'
 import { agentRole } from '@tony/mcp-shared/roles'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { CommandError } from '../command-error.ts'
-import { targetOf } from '../connection.ts'
+import { connectionTargetOf } from '../connection.ts'
 import type { ServerOptions } from '../contexts/settings.ts'
 import { notFoundExitCode } from '../exit-codes.ts'
 import { parseDuration } from '../options.ts'
@@ -45,9 +45,9 @@ const log = (line: string) => process.stderr.write(`tony-mcp run: ${line}\n`)
 const waitForSignal = (): Promise<unknown> =>
   Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT'), once(process, 'SIGHUP')])
 
-const register = (options: RunOptions): Promise<Agent> =>
+const registerAgent = (options: RunOptions): Promise<Agent> =>
   Agent.register({
-    ...targetOf(options),
+    ...connectionTargetOf(options),
     name: options.name ?? `run-${hostname()}-${process.pid}`,
     type: options.type,
     capabilities: options.capability,
@@ -66,13 +66,13 @@ const waitForSessionEnd = ({ client }: Agent): Promise<never> =>
 /**
  * Unregisters the agent, which releases all leases without a failure. Without a server they expire.
  */
-const unregister = ({ client }: Agent): Promise<unknown> =>
+const unregisterAgent = ({ client }: Agent): Promise<unknown> =>
   client.agents.unregister({}, { deadlineMs: 2_000 }).catch(() => undefined)
 
 /** Releases all leases at once. Commands that still run lose their tasks. */
 async function releaseLeases(agent: Agent): Promise<void> {
   log('releasing the running tasks')
-  await unregister(agent)
+  await unregisterAgent(agent)
   agent.client.close()
 }
 
@@ -80,14 +80,14 @@ async function releaseLeases(agent: Agent): Promise<void> {
 async function requireWorker(agent: Agent, type: string): Promise<void> {
   const role = agentRole.parse(agent.role)
   if (policy[role].has('tasks:work')) return
-  await unregister(agent)
+  await unregisterAgent(agent)
   await agent.stop()
   const message = `an agent of the type "${type}" has the role ${role}, which takes no tasks: give a --type such as implementation`
   throw new CommandError(4, `FORBIDDEN: ${message}`)
 }
 
 /** The commands of one run: how many may start, and the end of the run. */
-class Run {
+class CommandRun {
   readonly #finished = Promise.withResolvers<void>()
   readonly stopping = new AbortController()
   #left: number
@@ -114,7 +114,7 @@ class Run {
   }
 }
 
-function startLoop(agent: Agent, command: readonly [string, ...string[]], run: Run, options: RunOptions) {
+function startLoop(agent: Agent, command: readonly [string, ...string[]], run: CommandRun, options: RunOptions) {
   const handler = createCommandHandler({
     command,
     graceMs: options.grace,
@@ -135,21 +135,21 @@ function startLoop(agent: Agent, command: readonly [string, ...string[]], run: R
 }
 
 /** Limits the tasks with `--once`, and the slots to the number of the tasks. */
-function toLimited(options: RunOptions): RunOptions & { readonly maxTasks: number } {
+function toLimitedOptions(options: RunOptions): RunOptions & { readonly maxTasks: number } {
   const maxTasks = options.once ? 1 : (options.maxTasks ?? Number.POSITIVE_INFINITY)
   return { ...options, maxTasks, slots: Math.min(options.slots, maxTasks) }
 }
 
 async function runCommand(command: readonly [string, ...string[]], given: RunOptions): Promise<void> {
-  const options = toLimited(given)
+  const options = toLimitedOptions(given)
   if (!isProgram(command[0]))
     throw new CommandError(
       notFoundExitCode,
       `tony-mcp run: ${command[0]} is not found or not executable; no task was taken`,
     )
-  const agent = await register(options)
+  const agent = await registerAgent(options)
   await requireWorker(agent, options.type)
-  const run = new Run(options.maxTasks)
+  const run = new CommandRun(options.maxTasks)
   log(`${agent.name} takes tasks, ${options.slots} at a time`)
   const loop = startLoop(agent, command, run, options)
   const signalled = waitForSignal().then(() => log('waiting for the running tasks; a second signal releases them'))
@@ -162,7 +162,7 @@ async function runCommand(command: readonly [string, ...string[]], given: RunOpt
   const drained = loop.stop()
   await Promise.race([drained, forced])
   await drained
-  await unregister(agent)
+  await unregisterAgent(agent)
   await agent.stop()
   if (ended) throw ended.error
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { FinalError, type LeasedTask } from '@tony/mcp-client'
 
 /** Size limit of a result file, in bytes. */
-const resultBytes = 1_000_000
+const maxResultBytes = 1_000_000
 
 /** The files of one attempt, readable by this user alone. */
 export interface TaskFiles {
@@ -27,7 +27,8 @@ export function writeTask({ leaseToken: _, ...task }: LeasedTask): TaskFiles {
  */
 export function readResult(file: string): unknown {
   if (!existsSync(file)) return undefined
-  if (statSync(file).size > resultBytes) throw new FinalError(`the result file holds more than ${resultBytes} bytes`)
+  if (statSync(file).size > maxResultBytes)
+    throw new FinalError(`the result file holds more than ${maxResultBytes} bytes`)
   const text = readFileSync(file, 'utf8').trim()
   if (text === '') return undefined
   try {

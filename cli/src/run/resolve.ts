@@ -14,12 +14,12 @@ function isExecutable(path: string): boolean {
 }
 
 /** The endings of a program's file. Only Windows has others than none. */
-const endings = (): readonly string[] =>
+const programFileEndings = (): readonly string[] =>
   process.platform === 'win32' ? ['', ...(variable('PATHEXT') ?? '.EXE;.CMD;.BAT;.COM').split(';')] : ['']
 
 /** True if the system can start a program by this name: a path, or a name in `PATH`. */
 export function isProgram(name: string): boolean {
   const isPath = name.includes('/') || (process.platform === 'win32' && name.includes('\\'))
   const folders = isPath ? [''] : (variable('PATH') ?? '').split(delimiter)
-  return folders.some((folder) => endings().some((ending) => isExecutable(join(folder, `${name}${ending}`))))
+  return folders.some((folder) => programFileEndings().some((ending) => isExecutable(join(folder, `${name}${ending}`))))
 }

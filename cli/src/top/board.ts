@@ -1,5 +1,5 @@
 import type { AgentInfo, Client, Task } from '@tony/mcp-client'
-import { loadStuck, type StuckTask } from './stuck.ts'
+import { loadStuckTasks, type StuckTask } from './stuck.ts'
 
 /** Number of agents, and of running tasks, that the board has at most. */
 const maxRows = 200
@@ -35,8 +35,9 @@ export interface Board {
 }
 
 /**
- * Returns the time of a task's claim, from its time limit: the attempt may last `startToCloseMs`.
- * Null if another limit passes before that one.
+ * Returns the time at which a task was claimed. It is computed from the time limit of the attempt,
+ * which is the claim time plus `startToCloseMs`. Null if the task has no time limit, or if
+ * `scheduleToCloseMs` ends earlier, because `timeoutAt` then has that limit.
  */
 function claimTimeOf({ timeoutAt, startToCloseMs, scheduleToCloseMs, createdAt }: Task): string | null {
   if (timeoutAt === null) return null
@@ -82,7 +83,7 @@ export async function readBoard(client: Client): Promise<Board> {
     tasks: metrics.tasks.byStatus,
     agents: rows.toSorted((a, b) => ranks[a.status] - ranks[b.status]),
     truncated: agents.nextCursor !== null || running.nextCursor !== null,
-    stuck: await loadStuck(client, running.tasks, agents.agents),
+    stuck: await loadStuckTasks(client, running.tasks, agents.agents),
     deadLetters: metrics.messages.dead,
   }
 }

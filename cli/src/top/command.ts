@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { printJson } from '../output/json.ts'
-import { addCommand, onCall, withClient } from '../verbs/verb.ts'
+import { addCommand, setCommandAction, withClient } from '../verbs/verb.ts'
 import { readBoard } from './board.ts'
 import { formatBoard } from './format.ts'
 
@@ -9,7 +9,7 @@ export function addTopCommand(tony: Command): void {
   const addOptions = (command: Command) =>
     command.option('--once', 'print it once and end, as without a terminal or with --json')
   const command = addCommand(tony, { name: 'top', description: '', addOptions })
-  onCall<{ readonly once?: boolean }>(command, '', (_, { once, json, ...options }) =>
+  setCommandAction<{ readonly once?: boolean }>(command, '', (_, { once, json, ...options }) =>
     withClient(options, async (client) => {
       if (!once && !json && process.stdout.isTTY) return (await import('./live.ts')).showLive(client)
       const board = await readBoard(client)

@@ -14,7 +14,7 @@ const hasPassedLease = ({ agents }: Board): boolean =>
   agents.some(({ task }) => task?.leaseExpiresAt != null && Date.parse(task.leaseExpiresAt) < now())
 
 /** Resolves after a time, or at the signal. */
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+const sleep = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     const end = () => {
       cancel()
@@ -59,7 +59,7 @@ async function drawUntil(signal: AbortSignal, client: Client, screen: Screen): P
     const { state } = client.connection
     const lines = board ? formatBoard(board) : ['reading …']
     screen.draw([...lines, '', `q ends it${state === 'open' ? '' : `   ${state}`}`])
-    await pause(drawEveryMs, signal)
+    await sleep(drawEveryMs, signal)
   }
 }
 

@@ -1,10 +1,10 @@
 import { stripVTControlCharacters } from 'node:util'
 
-const enter = '\u001b[?1049h\u001b[?25l'
-const leave = '\u001b[?25h\u001b[?1049l'
-const home = '\u001b[H'
-const clearLine = '\u001b[K'
-const clearBelow = '\u001b[J'
+const enterSequence = '\u001b[?1049h\u001b[?25l'
+const leaveSequence = '\u001b[?25h\u001b[?1049l'
+const homeSequence = '\u001b[H'
+const clearLineSequence = '\u001b[K'
+const clearBelowSequence = '\u001b[J'
 
 /** Cuts a line to a width. A cut line loses its style, so that no style runs on. */
 const clip = (line: string, width: number): string => {
@@ -22,7 +22,7 @@ export class Screen {
 
   constructor(onKey: (key: string) => void) {
     this.#onKey = onKey
-    process.stdout.write(enter)
+    process.stdout.write(enterSequence)
     process.on('exit', this.close)
     if (process.stdin.isTTY) {
       process.stdin.setRawMode(true)
@@ -35,7 +35,9 @@ export class Screen {
     // A terminal without a size has 0 of both.
     const [columns, rows] = [process.stdout.columns || 80, process.stdout.rows || 24]
     const shown = lines.length <= rows ? lines : [...lines.slice(0, rows - 1), '…']
-    process.stdout.write(home + shown.map((line) => clip(line, columns) + clearLine).join('\r\n') + clearBelow)
+    process.stdout.write(
+      homeSequence + shown.map((line) => clip(line, columns) + clearLineSequence).join('\r\n') + clearBelowSequence,
+    )
   }
 
   readonly close = (): void => {
@@ -47,7 +49,7 @@ export class Screen {
       process.stdin.setRawMode(false)
       process.stdin.pause()
     }
-    process.stdout.write(leave)
+    process.stdout.write(leaveSequence)
   }
 
   readonly #readKey = (data: Buffer): void => this.#onKey(data.toString())

@@ -17,17 +17,19 @@ const waitingStatuses = ['input_required', 'in_review', 'pending', 'blocked'] as
 type Explanation = Awaited<ReturnType<Client['tasks']['explain']>>
 
 /** A dependency that has ended in another way than it had to. */
-const isLost = (message: string): boolean => message.includes('stays blocked')
+const isLostDependency = (message: string): boolean => message.includes('stays blocked')
 
 /** Reasons that pass when other work or time goes on. */
-const passing: ReadonlySet<string> = new Set(['not_before', 'lock'])
+const passingPredicates: ReadonlySet<string> = new Set(['not_before', 'lock'])
 
 /** Returns the reasons for which nothing goes on by itself; empty if something will. */
 function stuckReasons(explanation: Explanation): string[] {
   const { status, reasons, claimable, agents } = explanation
   if (status === 'blocked' || (status === 'pending' && reasons.length > 0))
     return reasons
-      .filter(({ predicate, message }) => (predicate === 'dependencies' ? isLost(message) : !passing.has(predicate)))
+      .filter(({ predicate, message }) =>
+        predicate === 'dependencies' ? isLostDependency(message) : !passingPredicates.has(predicate),
+      )
       .map(({ message }) => message)
   if (status !== 'pending') return formatReasons(explanation)
   if (claimable) return []
@@ -47,7 +49,7 @@ function abandonedTasks(running: readonly Task[], agents: readonly AgentInfo[]):
 }
 
 /** Reads the oldest waiting tasks and returns the stuck ones. */
-export async function loadStuck(
+export async function loadStuckTasks(
   client: Client,
   running: readonly Task[],
   agents: readonly AgentInfo[],

@@ -47,20 +47,20 @@ function addAgentList(agents: Command): void {
   })
 }
 
-interface ScopeOptions {
+interface PauseOptions {
   readonly epic?: string
   readonly everyone?: boolean
   readonly reason?: string
 }
 
-type Pause = Awaited<ReturnType<Client['agents']['pause']>>
+type PauseResult = Awaited<ReturnType<Client['agents']['pause']>>
 
-const pauseText = ({ scope, subject, paused }: Pause): string =>
+const pauseText = ({ scope, subject, paused }: PauseResult): string =>
   `the ${scope} ${subject} is ${paused ? 'paused' : 'running'}`
 
 function addPauses(agents: Command): void {
   for (const verb of ['pause', 'resume'] as const) {
-    addVerb<ScopeOptions, Pause>(agents, {
+    addVerb<PauseOptions, PauseResult>(agents, {
       name: verb,
       usage: '[agent]',
       description: `${verb} an agent, the tasks of an epic, or every agent`,

@@ -12,7 +12,7 @@ export interface ConfirmOptions {
 }
 
 /** What a destructive command changes: an id and a line for each thing. */
-export interface Effect {
+export interface DestructiveEffect {
   readonly id: string
   readonly text: string
 }
@@ -26,18 +26,23 @@ export const addConfirmOptions = (command: Command): Command =>
     .option('--confirm <token>', 'run if the effects are those of the dry run with this token')
     .option('--yes', 'run without a dry run')
 
-function printDryRun({ json }: ConfirmOptions, effects: readonly Effect[], token: string): void {
+function printDryRun({ json }: ConfirmOptions, effects: readonly DestructiveEffect[], token: string): void {
   if (json) return void process.stdout.write(`${JSON.stringify({ dryRun: true, effects, confirm: token })}\n`)
   const lines = effects.map(({ id, text }) => `${id}  ${text}`)
   process.stdout.write(`${[...lines, `dry run: ${effects.length} would change, confirm with ${token}`].join('\n')}\n`)
 }
 
 /**
- * Returns true if the caller has confirmed these effects, with `--yes` or with the token of a dry
- * run that listed the same ones. Prints the effects for a dry run, and returns false. Throws
- * CommandError otherwise. `facts` name the command and the place of its effects.
+ * Returns true if the caller has confirmed exactly these effects: with `--yes`, or with the token
+ * that a dry run printed for the same effects. With `--dry-run` it prints the effects and their
+ * token, and returns false. Throws CommandError without a valid confirmation. `facts` are the
+ * command and the server or the database that it changes; the token is valid for them alone.
  */
-export function isConfirmed(facts: readonly unknown[], options: ConfirmOptions, effects: readonly Effect[]): boolean {
+export function confirmEffects(
+  facts: readonly unknown[],
+  options: ConfirmOptions,
+  effects: readonly DestructiveEffect[],
+): boolean {
   const { yes, dryRun, confirm } = options
   const text = JSON.stringify([...facts, effects.map(({ id }) => id)])
   const token = createHash('sha256').update(text).digest('base64url').slice(0, 12)

@@ -1,12 +1,12 @@
 import type { Client, DeadLetter } from '@tony/mcp-client'
 import type { Command } from 'commander'
 import { formatAge } from '../output/cells.ts'
-import type { Effect } from './confirmation.ts'
+import type { DestructiveEffect } from './confirmation.ts'
 import { addDestructiveVerb } from './destructive.ts'
 import { addList } from './list.ts'
 import { addVerb, type VerbCall } from './verb.ts'
 
-interface LetterFilterOptions {
+interface DeadLetterFilterOptions {
   readonly to?: string
   readonly from?: string
   readonly type?: string
@@ -22,7 +22,7 @@ const addFilterOptions = (command: Command): Command =>
 
 type Filter = Parameters<Client['messages']['deadLetters']['purge']>[0]['filter']
 
-const filterOf = ({ to, from, type, before }: LetterFilterOptions, messageIds: readonly string[] = []): Filter => ({
+const filterOf = ({ to, from, type, before }: DeadLetterFilterOptions, messageIds: readonly string[] = []): Filter => ({
   to,
   from,
   type,
@@ -39,7 +39,11 @@ const reasonOf = ({ failures, lastError }: DeadLetter): string | null => {
 /** The most dead letters that one call changes. */
 const maxBulk = 500
 
-async function selectLetters({ client, values, options }: VerbCall<LetterFilterOptions>): Promise<Effect[]> {
+async function selectDeadLetters({
+  client,
+  values,
+  options,
+}: VerbCall<DeadLetterFilterOptions>): Promise<DestructiveEffect[]> {
   const filter = filterOf(options, values)
   const { deadLetters } = await client.messages.deadLetters.list({ filter, limit: maxBulk })
   return deadLetters.map((letter) => ({ id: letter.id, text: `${letter.type}  ${reasonOf(letter) ?? ''}` }))
@@ -48,7 +52,7 @@ async function selectLetters({ client, values, options }: VerbCall<LetterFilterO
 type Redrive = Awaited<ReturnType<Client['messages']['deadLetters']['redrive']>>
 
 function addRedrive(letters: Command): void {
-  addVerb<LetterFilterOptions & { readonly into?: string }, Redrive>(letters, {
+  addVerb<DeadLetterFilterOptions & { readonly into?: string }, Redrive>(letters, {
     name: 'redrive',
     usage: '[message...]',
     description: 'return dead letters to an inbox: the named ones, or those of a filter, at most 500',
@@ -67,7 +71,7 @@ function addRedrive(letters: Command): void {
 /** Adds `tony-mcp dlq`. */
 export function addDeadLetterCommands(tony: Command): void {
   const letters = tony.command('dlq')
-  addList<DeadLetter, LetterFilterOptions>(letters, {
+  addList<DeadLetter, DeadLetterFilterOptions>(letters, {
     name: 'ls',
     description: 'list dead letters, oldest first',
     addOptions: addFilterOptions,
@@ -88,16 +92,19 @@ export function addDeadLetterCommands(tony: Command): void {
     none: 'no dead letters',
   })
   addRedrive(letters)
-  addDestructiveVerb<LetterFilterOptions, Awaited<ReturnType<Client['messages']['deadLetters']['purge']>>>(letters, {
-    name: 'purge',
-    usage: '[message...]',
-    description: 'delete dead letters: the named ones, or those of a filter, at most 500',
-    addOptions: addFilterOptions,
-    effects: selectLetters,
-    run: async ({ client }, effects) =>
-      effects.length === 0
-        ? { purged: 0, more: false }
-        : client.messages.deadLetters.purge({ filter: { messageIds: effects.map(({ id }) => id) } }),
-    format: ({ purged }) => `deleted ${purged} dead letters`,
-  })
+  addDestructiveVerb<DeadLetterFilterOptions, Awaited<ReturnType<Client['messages']['deadLetters']['purge']>>>(
+    letters,
+    {
+      name: 'purge',
+      usage: '[message...]',
+      description: 'delete dead letters: the named ones, or those of a filter, at most 500',
+      addOptions: addFilterOptions,
+      effects: selectDeadLetters,
+      run: async ({ client }, effects) =>
+        effects.length === 0
+          ? { purged: 0, more: false }
+          : client.messages.deadLetters.purge({ filter: { messageIds: effects.map(({ id }) => id) } }),
+      format: ({ purged }) => `deleted ${purged} dead letters`,
+    },
+  )
 }

@@ -7,9 +7,9 @@ import { addDestructiveVerb } from './destructive.ts'
 import { addList } from './list.ts'
 import { addVerb, collect, parseCount } from './verb.ts'
 
-type Keys = Client['auth']['keys']
-type KeyInput = Parameters<Keys['create']>[0]
-type Key = Awaited<ReturnType<Keys['list']>>['keys'][number]
+type KeyProcedures = Client['auth']['keys']
+type KeyInput = Parameters<KeyProcedures['create']>[0]
+type Key = Awaited<ReturnType<KeyProcedures['list']>>['keys'][number]
 
 interface KeyOptions {
   readonly role?: KeyInput['roleCeiling']
@@ -19,8 +19,8 @@ interface KeyOptions {
   readonly cidr?: readonly string[]
 }
 
-function addCreation(keys: Command): void {
-  addVerb<KeyOptions, Awaited<ReturnType<Keys['create']>>>(keys, {
+function addCreateVerb(keys: Command): void {
+  addVerb<KeyOptions, Awaited<ReturnType<KeyProcedures['create']>>>(keys, {
     name: 'create',
     usage: '<name>',
     description: 'create an API key and print it: the server keeps no copy',
@@ -67,8 +67,8 @@ export function addKeyCommands(tony: Command): void {
     }),
     none: 'no keys',
   })
-  addCreation(keys)
-  addDestructiveVerb<object, Awaited<ReturnType<Keys['revoke']>>>(keys, {
+  addCreateVerb(keys)
+  addDestructiveVerb<object, Awaited<ReturnType<KeyProcedures['revoke']>>>(keys, {
     name: 'revoke',
     usage: '<key>',
     description: 'end an API key and the sessions that it began',

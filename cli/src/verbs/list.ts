@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { AgentNames } from '../output/agent-names.ts'
 import { pickerOf } from '../output/json.ts'
 import { type Columns, formatTable } from '../output/table.ts'
-import { addCommand, type CommandSpec, onCall, parseCount, type VerbOptions, withClient } from './verb.ts'
+import { addCommand, type CommandSpec, parseCount, setCommandAction, type VerbOptions, withClient } from './verb.ts'
 
 interface ListOptions extends VerbOptions {
   readonly limit?: number
@@ -104,7 +104,7 @@ const addPageOptions = (command: Command): Command =>
 export function addList<Row extends object, Options>(parent: Command, verb: ListVerb<Row, Options>): void {
   const addOptions = (command: Command) => addPageOptions(verb.addOptions?.(command) ?? command)
   const command = addCommand(parent, { ...verb, addOptions })
-  onCall<Options & ListOptions>(command, verb.usage ?? '', (values, options) =>
+  setCommandAction<Options & ListOptions>(command, verb.usage ?? '', (values, options) =>
     withClient(options, async (client) => {
       const hasMore = await printPages(client, verb, options, values)
       if (hasMore) process.stderr.write('there are more: use --limit or --all\n')

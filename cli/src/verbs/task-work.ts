@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander'
 import { CommandError } from '../command-error.ts'
 import { usageExitCode } from '../exit-codes.ts'
 import { isRecord } from '../is-record.ts'
-import type { Effect } from './confirmation.ts'
+import type { DestructiveEffect } from './confirmation.ts'
 import { addDestructiveVerb } from './destructive.ts'
 import { addVerb, type VerbCall } from './verb.ts'
 
@@ -30,7 +30,7 @@ export const addTaskFilterOptions = (command: Command): Command =>
     .option('--parent <task>', 'only the children of this task')
 
 /** Returns the id of an agent that is named by its id or its name. */
-export const toAgentId = async (client: Client, agent: string): Promise<string> =>
+export const resolveAgentId = async (client: Client, agent: string): Promise<string> =>
   (await client.agents.get({ agent })).id
 
 /** The most tasks that one call of a bulk procedure changes. */
@@ -55,10 +55,10 @@ async function selectTasks(
   return selected.slice(0, maxBulk)
 }
 
-const toEffect = ({ id, status, title, type }: Task): Effect => ({ id, text: `${status}  ${title ?? type}` })
+const toEffect = ({ id, status, title, type }: Task): DestructiveEffect => ({ id, text: `${status}  ${title ?? type}` })
 
 /** Returns a value that a person typed: JSON if it is an object or a list, else the text itself. */
-function toValue(text: string): unknown {
+function parseAnswer(text: string): unknown {
   if (!/^\s*[[{]/.test(text)) return text
   try {
     return JSON.parse(text)
@@ -67,19 +67,19 @@ function toValue(text: string): unknown {
   }
 }
 
-type Bulk = Awaited<ReturnType<Client['tasks']['cancelMany']>>
-type Transition = Awaited<ReturnType<Client['tasks']['hold']>>
+type BulkResult = Awaited<ReturnType<Client['tasks']['cancelMany']>>
+type TransitionResult = Awaited<ReturnType<Client['tasks']['hold']>>
 
 const formatBulk =
   (what: string) =>
-  ({ taskIds, more }: Bulk): string =>
+  ({ taskIds, more }: BulkResult): string =>
     `${what} ${taskIds.length} tasks${more ? ', and there are more' : ''}`
 
-const formatStatus = (transition: Transition): string =>
+const formatStatus = (transition: TransitionResult): string =>
   isRecord(transition) ? `${transition.taskId}  ${transition.status}` : ''
 
-function addEndings(tasks: Command): void {
-  addDestructiveVerb<TaskFilterOptions & { readonly reason?: string }, Bulk>(tasks, {
+function addBulkVerbs(tasks: Command): void {
+  addDestructiveVerb<TaskFilterOptions & { readonly reason?: string }, BulkResult>(tasks, {
     name: 'cancel',
     usage: '[task...]',
     description: 'end tasks for good: the named ones, or those of a filter, at most 500',
@@ -94,7 +94,7 @@ function addEndings(tasks: Command): void {
         : client.tasks.cancelMany({ filter: { taskIds: effects.map(({ id }) => id) }, reason }),
     format: formatBulk('cancelled'),
   })
-  addVerb<TaskFilterOptions, Bulk>(tasks, {
+  addVerb<TaskFilterOptions, BulkResult>(tasks, {
     name: 'retry',
     usage: '[task...]',
     description: 'make failed tasks claimable again: the named ones, or those of a filter, at most 500',
@@ -108,8 +108,8 @@ function addEndings(tasks: Command): void {
   })
 }
 
-function addVerdict(tasks: Command): void {
-  addVerb<{ readonly accept?: boolean; readonly reject?: boolean; readonly note?: string }, Transition>(tasks, {
+function addVerifyVerb(tasks: Command): void {
+  addVerb<{ readonly accept?: boolean; readonly reject?: boolean; readonly note?: string }, TransitionResult>(tasks, {
     name: 'verify',
     usage: '<task>',
     description: 'accept the result of a task in review, or return the task to the queue',
@@ -128,8 +128,8 @@ function addVerdict(tasks: Command): void {
 
 /** Adds the verbs that change tasks. */
 export function addTaskWork(tasks: Command): void {
-  addEndings(tasks)
-  addVerb<{ readonly reason: string }, Transition>(tasks, {
+  addBulkVerbs(tasks)
+  addVerb<{ readonly reason: string }, TransitionResult>(tasks, {
     name: 'hold',
     usage: '<task>',
     description: 'keep a waiting task from being claimed until unhold',
@@ -137,20 +137,20 @@ export function addTaskWork(tasks: Command): void {
     run: ({ client, values: [taskId = ''], options: { reason } }) => client.tasks.hold({ taskId, reason }),
     format: formatStatus,
   })
-  addVerb<object, Transition>(tasks, {
+  addVerb<object, TransitionResult>(tasks, {
     name: 'unhold',
     usage: '<task>',
     description: 'end the hold of a task',
     run: ({ client, values: [taskId = ''] }) => client.tasks.unhold({ taskId }),
     format: formatStatus,
   })
-  addVerb<object, Transition>(tasks, {
+  addVerb<object, TransitionResult>(tasks, {
     name: 'answer',
     usage: '<task> <answer>',
     description: 'answer the question of a task: a text, or JSON that begins with { or [',
     run: ({ client, values: [taskId = '', answer = ''] }) =>
-      client.tasks.provideInput({ taskId, answer: toValue(answer) }),
+      client.tasks.provideInput({ taskId, answer: parseAnswer(answer) }),
     format: formatStatus,
   })
-  addVerdict(tasks)
+  addVerifyVerb(tasks)
 }

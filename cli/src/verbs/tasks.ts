@@ -7,7 +7,7 @@ import { formatAge, formatMs } from '../output/cells.ts'
 import { formatRecord } from '../output/record.ts'
 import { now } from '../timer.ts'
 import { addList } from './list.ts'
-import { addTaskFilterOptions, addTaskWork, type TaskFilterOptions, toAgentId } from './task-work.ts'
+import { addTaskFilterOptions, addTaskWork, resolveAgentId, type TaskFilterOptions } from './task-work.ts'
 import { addVerb, collect } from './verb.ts'
 
 type TaskInput = Parameters<Client['tasks']['create']>[0]
@@ -23,7 +23,7 @@ function addTaskList(tasks: Command): void {
     addOptions: (command) =>
       addTaskFilterOptions(command).option('--claimed-by <agent>', 'only those that this agent holds or completed'),
     load: async (client, request, { status, type, epic, story, parent, claimedBy }) => {
-      const agentId = claimedBy === undefined ? undefined : await toAgentId(client, claimedBy)
+      const agentId = claimedBy === undefined ? undefined : await resolveAgentId(client, claimedBy)
       const filter = { status, type, epic, story, parentId: parent, claimedBy: agentId }
       const { tasks: rows, nextCursor } = await client.tasks.list({ ...filter, ...request })
       return { rows, nextCursor }
@@ -69,7 +69,7 @@ const addCreateOptions = (command: Command): Command =>
     .option('--assigned-to <agent>', 'the only agent that may take it')
     .option('--parent <task>', 'its parent')
 
-function addCreation(tasks: Command): void {
+function addCreateVerb(tasks: Command): void {
   addVerb<AddOptions, Task>(tasks, {
     name: 'add',
     usage: '<title>',
@@ -127,6 +127,6 @@ export function addTaskCommands(tony: Command): void {
     format: (task, { client }) => formatTask(client, task),
   })
   addTree(tasks)
-  addCreation(tasks)
+  addCreateVerb(tasks)
   addTaskWork(tasks)
 }

@@ -1,7 +1,7 @@
 import type { Client } from '@tony/mcp-client'
 import { type Command, InvalidArgumentError } from 'commander'
 import { CommandError } from '../command-error.ts'
-import { connect } from '../connection.ts'
+import { connectClient } from '../connection.ts'
 import type { ServerOptions } from '../contexts/settings.ts'
 import { usageExitCode } from '../exit-codes.ts'
 import { addJsonOption, type JsonOption, printJson } from '../output/json.ts'
@@ -43,7 +43,7 @@ export const collect = (word: string, before: readonly string[] | undefined): st
 
 /** Calls `use` with a client and closes the client. */
 export async function withClient<T>(options: ServerOptions, use: (client: Client) => Promise<T>): Promise<T> {
-  const client = connect(options)
+  const client = connectClient(options)
   try {
     return await use(client)
   } finally {
@@ -52,10 +52,11 @@ export async function withClient<T>(options: ServerOptions, use: (client: Client
 }
 
 /**
- * Returns the arguments and the options of a call. In `show --json ID` the word after `--json` is
- * the argument and names no fields.
+ * Returns the arguments and the options of a command. The parser takes the ID in `show --json ID`
+ * for the optional value of `--json`. Such a value becomes the argument of a command that requires
+ * one and has got none.
  */
-function toCall<Options>(given: readonly string[], options: Options & VerbOptions, usage: string) {
+function toVerbArguments<Options>(given: readonly string[], options: Options & VerbOptions, usage: string) {
   const [only, ...others] = usage.split(' ')
   const takesWord = given.length === 0 && others.length === 0 && typeof options.json === 'string'
   if (takesWord && only?.startsWith('<') && typeof options.json === 'string')
@@ -88,13 +89,17 @@ const toWords = (values: readonly (string | readonly string[] | undefined)[]): s
   values.flatMap((value) => value ?? [])
 
 /** Runs `action` with the parsed arguments and options of a command. */
-export function onCall<Options>(
+export function setCommandAction<Options>(
   command: Command,
   usage: string,
   action: (values: readonly string[], options: Options & VerbOptions) => Promise<void>,
 ): void {
   command.action(async () => {
-    const { values, options } = toCall(toWords(command.processedArgs), command.opts<Options & VerbOptions>(), usage)
+    const { values, options } = toVerbArguments(
+      toWords(command.processedArgs),
+      command.opts<Options & VerbOptions>(),
+      usage,
+    )
     requireArguments(usage, values)
     await action(values, options)
   })
@@ -113,7 +118,7 @@ export async function printOutcome<Options, Result extends object>(
 
 /** Adds a verb below its noun. */
 export function addVerb<Options, Result extends object>(parent: Command, verb: Verb<Options, Result>): void {
-  onCall<Options>(addCommand(parent, verb), verb.usage ?? '', (values, options) =>
+  setCommandAction<Options>(addCommand(parent, verb), verb.usage ?? '', (values, options) =>
     withClient(options, async (client) => {
       const call = { client, values, options }
       await printOutcome(verb, await verb.run(call), call)

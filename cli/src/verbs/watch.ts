@@ -4,8 +4,8 @@ import { parseDuration } from '../options.ts'
 import { AgentNames } from '../output/agent-names.ts'
 import { formatCell } from '../output/cells.ts'
 import { pickerOf } from '../output/json.ts'
-import { type StreamEnd, startStreamEnd } from '../stream-end.ts'
-import { addCommand, onCall, parseCount, type VerbOptions, withClient } from './verb.ts'
+import { createStreamEnd, type StreamEnd } from '../stream-end.ts'
+import { addCommand, parseCount, setCommandAction, type VerbOptions, withClient } from './verb.ts'
 
 interface WatchOptions {
   readonly type?: FeedFilter['types']
@@ -64,9 +64,9 @@ export function addWatchCommand(tony: Command): void {
       .option('--from <cursor>', 'go on after this cursor; start is the beginning of the log. Default: now')
       .option('--limit <n>', 'end after this number of events', parseCount)
       .option('--timeout <duration>', 'end after this time, such as 30s, with exit code 124', parseDuration)
-  onCall<WatchOptions>(addCommand(tony, { name: 'watch', description: '', addOptions }), '', (_, options) =>
+  setCommandAction<WatchOptions>(addCommand(tony, { name: 'watch', description: '', addOptions }), '', (_, options) =>
     withClient(options, async (client) => {
-      const end = startStreamEnd(options.timeout)
+      const end = createStreamEnd(options.timeout)
       try {
         await watchFeed(client, options, end)
       } finally {

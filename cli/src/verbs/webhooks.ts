@@ -9,7 +9,7 @@ import { addVerb, collect } from './verb.ts'
 type Webhooks = Client['webhooks']
 type CreateInput = Parameters<Webhooks['create']>[0]
 type Webhook = Awaited<ReturnType<Webhooks['list']>>['webhooks'][number]
-type Delivery = Awaited<ReturnType<Webhooks['deliveries']>>['deadLetters'][number]
+type WebhookDelivery = Awaited<ReturnType<Webhooks['deliveries']>>['deadLetters'][number]
 
 interface CreateOptions {
   readonly type?: NonNullable<CreateInput['filter']>['types']
@@ -34,7 +34,7 @@ function addLists(webhooks: Command): void {
     }),
     none: 'no webhooks',
   })
-  addList<Delivery, object>(webhooks, {
+  addList<WebhookDelivery, object>(webhooks, {
     name: 'deliveries',
     usage: '<webhook>',
     description: 'list the deliveries that were given up, oldest first',
@@ -54,7 +54,7 @@ function addLists(webhooks: Command): void {
   })
 }
 
-function addCreation(webhooks: Command): void {
+function addCreateVerb(webhooks: Command): void {
   addVerb<CreateOptions, Awaited<ReturnType<Webhooks['create']>>>(webhooks, {
     name: 'create',
     usage: '<url>',
@@ -92,7 +92,7 @@ function addRotation(webhooks: Command): void {
 export function addWebhookCommands(tony: Command): void {
   const webhooks = tony.command('webhooks')
   addLists(webhooks)
-  addCreation(webhooks)
+  addCreateVerb(webhooks)
   addRotation(webhooks)
   addVerb<object, Awaited<ReturnType<Webhooks['redrive']>>>(webhooks, {
     name: 'redrive',

@@ -1,7 +1,7 @@
 import { onTerminate } from '#runtime'
-import { type Client, type ClientOptions, clientOptionNames, openClient } from '../api/client.ts'
+import { type Client, type ClientOptions, clientOptionNames, createUncheckedClient } from '../api/client.ts'
 import { requireKnownOptions } from '../api/known-options.ts'
-import { addressOf } from '../connection/address.ts'
+import { normalizeServerUrl } from '../connection/address.ts'
 import { postJson } from '../connection/post-json.ts'
 import { sleep, type Timer, unrefTimer } from '../connection/timers.ts'
 import type { SessionTokens } from '../connection/tokens.ts'
@@ -20,7 +20,7 @@ interface Registration extends SessionTokens {
 }
 
 /** A running reader of the inbox. */
-interface MessageReader {
+interface InboxConsumer {
   stop(): Promise<void>
 }
 
@@ -55,7 +55,7 @@ export class Agent {
   readonly client: Client
   readonly #options: AgentOptions
   readonly #loops: Set<WorkLoop>
-  readonly #messageReaders = new Set<MessageReader>()
+  readonly #inboxConsumers = new Set<InboxConsumer>()
   readonly #stats: WorkStats = createWorkStats()
   readonly #heartbeatTimer: Timer
   #pendingHeartbeat: Promise<void> | undefined
@@ -63,7 +63,7 @@ export class Agent {
   #missedHeartbeat = false
   #watchesLeaseEnds = false
   #draining = false
-  #stopped: Promise<void> | undefined
+  #stopping: Promise<void> | undefined
   #removeSigtermHandler: () => void = () => undefined
 
   private constructor(options: AgentOptions, registration: Registration, client: Client, loops: Set<WorkLoop>) {
@@ -96,7 +96,7 @@ export class Agent {
     const clientInstanceId = options.clientInstanceId ?? crypto.randomUUID()
     const { token, project } = options
     const registration = await postJson({
-      url: `${addressOf(url)}/api/agents/register`,
+      url: `${normalizeServerUrl(url)}/api/agents/register`,
       body: { name, type, ...(role === undefined ? {} : { role }), capabilities, metadata, clientInstanceId },
       headers: {
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
@@ -111,7 +111,12 @@ export class Agent {
       if (state === 'closed') for (const loop of loops) loop.abortAllLeases()
       options.onState?.(state, change)
     }
-    return new Agent(options, registration, openClient({ ...options, url, session: registration, onState }), loops)
+    return new Agent(
+      options,
+      registration,
+      createUncheckedClient({ ...options, url, session: registration, onState }),
+      loops,
+    )
   }
 
   /**
@@ -134,7 +139,7 @@ export class Agent {
    */
   onMessage(handler: (message: Delivery) => unknown, options: InboxOptions = {}): { stop(): Promise<void> } {
     const reader = consumeInbox(this.client, handler, options, this.#stats.record)
-    this.#messageReaders.add(reader)
+    this.#inboxConsumers.add(reader)
     return reader
   }
 
@@ -193,12 +198,12 @@ export class Agent {
    * @example await agent.stop({ withinMs: 25_000 })
    */
   stop(options: StopOptions = {}): Promise<void> {
-    this.#stopped ??= this.#stop(options)
-    return this.#stopped
+    this.#stopping ??= this.#stop(options)
+    return this.#stopping
   }
 
   async #stop({ withinMs }: StopOptions): Promise<void> {
-    const stopped = Promise.all([...this.#loops, ...this.#messageReaders].map((running) => running.stop()))
+    const stopped = Promise.all([...this.#loops, ...this.#inboxConsumers].map((running) => running.stop()))
     const wakers = new Set<() => void>()
     if (withinMs === undefined) await stopped
     else await Promise.race([stopped, sleep(withinMs, wakers)])

@@ -41,7 +41,7 @@ interface HeldMessage {
 class DeliveryBuffer {
   readonly #messages = new Map<string, HeldMessage>()
   readonly #unhandled: HeldMessage[] = []
-  readonly #readers: ((held: HeldMessage | undefined) => void)[] = []
+  readonly #waitingHandlers: ((held: HeldMessage | undefined) => void)[] = []
   #closed = false
 
   add(message: Delivery): void {
@@ -52,7 +52,7 @@ class DeliveryBuffer {
     }
     const held = { message }
     this.#messages.set(message.id, held)
-    const reader = this.#readers.shift()
+    const reader = this.#waitingHandlers.shift()
     if (reader) reader(held)
     else this.#unhandled.push(held)
   }
@@ -61,7 +61,7 @@ class DeliveryBuffer {
   next(): Promise<HeldMessage | undefined> {
     const next = this.#closed ? undefined : this.#unhandled.shift()
     if (next || this.#closed) return Promise.resolve(next)
-    return new Promise((resolve) => this.#readers.push(resolve))
+    return new Promise((resolve) => this.#waitingHandlers.push(resolve))
   }
 
   remove({ message }: HeldMessage): void {
@@ -84,7 +84,7 @@ class DeliveryBuffer {
   close(): void {
     this.#closed = true
     for (const held of this.#unhandled) this.#messages.delete(held.message.id)
-    for (const reader of this.#readers) reader(undefined)
+    for (const reader of this.#waitingHandlers) reader(undefined)
   }
 }
 

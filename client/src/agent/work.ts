@@ -90,7 +90,7 @@ export interface WorkOptions {
 }
 
 /** Time that a claim blocks on the server, in milliseconds. */
-const waitMs = 30_000
+const claimWaitMs = 30_000
 
 /**
  * Pause after a failed claim, in milliseconds. The client itself repeats a claim after a lost
@@ -179,7 +179,7 @@ export class WorkLoop {
         if (!this.#stopping.signal.aborted || !isAbortedClaim(error)) this.#options.onError?.(error, task)
         task = undefined
         if (isFinalError(error)) return
-        if (!this.#stopping.signal.aborted) await sleep(this.#stopping.signal)
+        if (!this.#stopping.signal.aborted) await waitBeforeRetry(this.#stopping.signal)
       }
     }
   }
@@ -187,7 +187,7 @@ export class WorkLoop {
   async #claim(): Promise<LeasedTask | undefined> {
     const { leaseMs } = this.#options
     const { tasks } = await this.#client.tasks.claim(
-      { waitMs, ...(leaseMs === undefined ? {} : { leaseMs }) },
+      { waitMs: claimWaitMs, ...(leaseMs === undefined ? {} : { leaseMs }) },
       { signal: this.#stopping.signal },
     )
     return this.#releaseIfStopping(tasks[0])
@@ -286,7 +286,7 @@ export class WorkLoop {
 /** True if the stop aborted a claim over HTTP. */
 const isAbortedClaim = (error: unknown): boolean => error instanceof TonyError && error.code === 'CONNECTION_LOST'
 
-function sleep(signal: AbortSignal): Promise<void> {
+function waitBeforeRetry(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer)

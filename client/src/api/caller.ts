@@ -1,6 +1,6 @@
 import { type Breaker, type BreakerOptions, createBreaker } from '../connection/breaker.ts'
-import { createRetryBudget, type RetryBudget } from '../connection/retry-budget.ts'
-import { jitteredDelayMs, sleep } from '../connection/timers.ts'
+import { createRetryPacer, type RetryBudget } from '../connection/retry-budget.ts'
+import { jitteredDelayMsOf, sleep } from '../connection/timers.ts'
 import { blockingMsOf, type CallAttempt, type Transport } from '../connection/transport.ts'
 import type { CallOptions } from './calls.ts'
 import {
@@ -9,7 +9,7 @@ import {
   offlineQueueFullError,
   payloadTooLargeError,
   TonyError,
-  toMaybeApplied,
+  toMaybeAppliedError,
 } from './errors.ts'
 
 export type RetrySafety = 'safe' | 'keyed' | 'unsafe'
@@ -50,7 +50,7 @@ export class Caller {
   readonly #breaker: Breaker
   readonly #takeRetryDelayMs: () => number
   /** Wakes the calls that wait between two attempts. */
-  readonly #backoffWakers = new Set<() => void>()
+  readonly #backoffWaiters = new Set<() => void>()
   /** The calls made without a connection and not sent yet. */
   readonly #unsent = { calls: 0, bytes: 0 }
 
@@ -58,7 +58,7 @@ export class Caller {
     this.#options = options
     this.#transport = options.transport
     this.#breaker = createBreaker(options.breaker, options.transport.reportsLossPerCall)
-    this.#takeRetryDelayMs = createRetryBudget(options.budget)
+    this.#takeRetryDelayMs = createRetryPacer(options.budget)
   }
 
   /**
@@ -93,10 +93,10 @@ export class Caller {
         const over = performance.now() + delay >= end || signal?.aborted
         // A refusal of the last attempt does not tell whether an earlier one with a lost reply took
         // effect.
-        if (over || !mayTryAgain) throw toFinalError(error, previousError, mayHaveApplied)
+        if (over || !mayTryAgain) throw toOverallError(error, previousError, mayHaveApplied)
         mayHaveApplied ||= error.applied === 'unknown'
         previousError = error
-        await sleep(delay, this.#backoffWakers, signal)
+        await sleep(delay, this.#backoffWaiters, signal)
       }
     }
   }
@@ -118,8 +118,8 @@ export class Caller {
    * Wakes every call that waits between two attempts, so that it rejects at once on the closed
    * transport.
    */
-  wakeWaiting(): void {
-    for (const wake of [...this.#backoffWakers]) wake()
+  notifyWaiters(): void {
+    for (const wake of [...this.#backoffWaiters]) wake()
   }
 
   /** Calls a short procedure to find out if the server works again. */
@@ -161,7 +161,7 @@ export class Caller {
   #delayAfter({ retryAfterMs = 0, code }: TonyError, attempts: number): number {
     // Opening the next socket takes time already.
     if (code === 'CONNECTION_LOST' && !this.#transport.reportsLossPerCall) return 0
-    const delay = retryAfterMs + jitteredDelayMs(backoff, attempts)
+    const delay = retryAfterMs + jitteredDelayMsOf(backoff, attempts)
     return code === 'CIRCUIT_OPEN' ? delay : Math.max(delay, this.#takeRetryDelayMs())
   }
 
@@ -179,14 +179,14 @@ export class Caller {
  * Errors left to the caller to retry: its deadline has passed, or the outcome depends on other
  * agents.
  */
-const callerRetriedCodes: ReadonlySet<TonyError['code']> = new Set([
+const notRetriedCodes: ReadonlySet<TonyError['code']> = new Set([
   'DEADLINE_EXCEEDED',
   'NO_AGENTS_AVAILABLE',
   'LOCK_CONFLICT',
 ])
 
 function mayRetry(error: TonyError, repeat: RetryMode): boolean {
-  if (repeat === 'never' || !error.retryable || callerRetriedCodes.has(error.code)) return false
+  if (repeat === 'never' || !error.retryable || notRetriedCodes.has(error.code)) return false
   return error.applied === 'no' || repeat !== 'unsafe'
 }
 
@@ -194,8 +194,8 @@ function mayRetry(error: TonyError, repeat: RetryMode): boolean {
  * Returns the error of a call over all its attempts. A passed deadline names the previous error,
  * which explains why the time ran out.
  */
-function toFinalError(error: TonyError, previousError: TonyError | undefined, mayHaveApplied: boolean): TonyError {
-  const whole = mayHaveApplied ? toMaybeApplied(error) : error
+function toOverallError(error: TonyError, previousError: TonyError | undefined, mayHaveApplied: boolean): TonyError {
+  const whole = mayHaveApplied ? toMaybeAppliedError(error) : error
   if (error.code !== 'DEADLINE_EXCEEDED' || !previousError) return whole
   return new TonyError(
     `${error.message}; the attempt before it was answered with ${previousError.code}: ${previousError.message}`,

@@ -1,4 +1,4 @@
-import { addressOf } from '../connection/address.ts'
+import { normalizeServerUrl } from '../connection/address.ts'
 import type { BreakerOptions } from '../connection/breaker.ts'
 import type { ConnectionState, ConnectionTimeouts, StateChange } from '../connection/connection.ts'
 import { Connections } from '../connection/connections.ts'
@@ -147,7 +147,7 @@ interface Procedure {
 type CallableProcedure = Procedure & { readonly path: string; readonly kind: 'query' | 'mutation' }
 
 /** Returns the deadline of a call whose blocking time is in a field of its own. */
-function toCallOptions(deadlineMs: number, input: unknown, waits: Procedure['waits']): CallOptions {
+function deadlineOptionsOf(deadlineMs: number, input: unknown, waits: Procedure['waits']): CallOptions {
   if (waits === undefined) return {}
   const given = isRecord(input) ? input[waits.field] : undefined
   return { deadlineMs: deadlineMs + (typeof given === 'number' ? given : waits.byDefault) }
@@ -163,7 +163,7 @@ function openConnections(options: ClientOptions, url: string, deadlineMs: number
   const { token, session, project, calls = 'socket', subscriptions = 'socket', onState } = options
   const listeners = new Set<(change: StateChange) => void>()
   const transport = new Connections({
-    url: addressOf(url),
+    url: normalizeServerUrl(url),
     calls,
     subscriptions,
     deadlineMs,
@@ -193,8 +193,8 @@ function openConnections(options: ClientOptions, url: string, deadlineMs: number
 }
 
 /**
- * Procedures that are repeated after a lost reply although they are no queries. A lost delivery
- * comes again in any case, so a repeat makes nothing worse.
+ * Mutations that are repeated after a lost reply although they have no idempotency key. The server
+ * redelivers the messages of a lost reply in any case, so a repeat does no harm.
  */
 const retriedMutations: ReadonlySet<string> = new Set(['messages.receive'])
 
@@ -213,21 +213,21 @@ const retriedMutations: ReadonlySet<string> = new Set(['messages.receive'])
  */
 export function createClient(options: ClientOptions = {}): Client {
   requireKnownOptions('createClient', options, clientOptionNames)
-  return openClient(options)
+  return createUncheckedClient(options)
 }
 
 /** Creates a client without a check of the options' names. */
-export function openClient(options: ClientOptions): Client {
+export function createUncheckedClient(options: ClientOptions): Client {
   const { url = 'http://127.0.0.1:3456', deadlineMs = 30_000, onCall } = options
   const [transport, connection] = openConnections(options, url, deadlineMs)
   let op = 0
   const call = async ({ path, kind, repeat, waits }: CallableProcedure, given: unknown, settings: CallOptions) => {
     const input = repeat === 'keyed' ? withIdempotencyKey(given ?? {}) : (given ?? {})
     const made = { path, kind, input, repeat: retriedMutations.has(path) ? 'safe' : repeat } as const
-    const options = { ...toCallOptions(deadlineMs, input, waits), ...settings }
+    const options = { ...deadlineOptionsOf(deadlineMs, input, waits), ...settings }
     if (!onCall) return transport.call(made, options)
     op += 1
-    return recordCall(onCall, op, path, input, () => transport.call(made, options))
+    return makeRecordedCall(onCall, op, path, input, () => transport.call(made, options))
   }
   const client: Record<string, unknown> = { connection, close: () => transport.close() }
   const table: Readonly<Record<string, Procedure>> = procedures
@@ -250,7 +250,7 @@ export function openClient(options: ClientOptions): Client {
   return client as unknown as Client
 }
 
-async function recordCall(
+async function makeRecordedCall(
   onCall: (record: CallRecord) => void,
   op: number,
   path: string,

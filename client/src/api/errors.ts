@@ -68,10 +68,10 @@ export class TonyError extends Error implements TonyErrorData {
   }
 }
 
-const isCode = (code: string): code is keyof typeof errorPolicies => Object.hasOwn(errorPolicies, code)
+const isServerErrorCode = (code: string): code is keyof typeof errorPolicies => Object.hasOwn(errorPolicies, code)
 
 /** The text of every version of the server for a procedure that it does not have. */
-const absentProcedure = /^No ("\w+"-)?procedure (found )?on path "(.+)"$/
+const absentProcedurePattern = /^No ("\w+"-)?procedure (found )?on path "(.+)"$/
 
 const olderServerError = (procedure: string): TonyError =>
   new TonyError(
@@ -89,12 +89,12 @@ const absentPathError = (message: string): TonyError =>
  */
 export function toTonyError(error: unknown): TonyError {
   const { message, data } = isRecord(error) ? error : {}
-  const procedure = typeof message === 'string' ? absentProcedure.exec(message)?.[3] : undefined
+  const procedure = typeof message === 'string' ? absentProcedurePattern.exec(message)?.[3] : undefined
   if (procedure !== undefined) return olderServerError(procedure)
   if (typeof message === 'string' && message.startsWith('no route at ')) return absentPathError(message)
   const fields = isRecord(data) ? data : {}
   const { code, requestId, retryAfterMs, details, applied } = fields
-  const known = typeof code === 'string' && isCode(code) ? code : 'INTERNAL'
+  const known = typeof code === 'string' && isServerErrorCode(code) ? code : 'INTERNAL'
   return new TonyError(
     typeof message === 'string'
       ? message
@@ -175,16 +175,16 @@ export const sessionEndedError = (
   message = 'the server closed this connection for good: register the agent again',
 ): TonyError =>
   new TonyError(message, {
-    code: isCode(reason) ? reason : 'UNAUTHENTICATED',
+    code: isServerErrorCode(reason) ? reason : 'UNAUTHENTICATED',
     retryable: false,
     applied: 'no',
   })
 
 /** Returns the same error with `applied: 'unknown'`. */
-export const toMaybeApplied = (error: TonyError): TonyError =>
+export const toMaybeAppliedError = (error: TonyError): TonyError =>
   error.applied === 'unknown' ? error : new TonyError(error.message, { ...error, applied: 'unknown' })
 
-const finalCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+const finalErrorCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'CLIENT_CLOSED',
   'UNAUTHENTICATED',
   'TOKEN_EXPIRED',
@@ -195,7 +195,7 @@ const finalCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 /**
  * True if every later call of this client will fail too: it is closed, or its credential has ended.
  */
-export const isFinalError = (error: unknown): boolean => error instanceof TonyError && finalCodes.has(error.code)
+export const isFinalError = (error: unknown): boolean => error instanceof TonyError && finalErrorCodes.has(error.code)
 
 export const clientClosedError = (): TonyError =>
   new TonyError('the client is closed', { code: 'CLIENT_CLOSED', retryable: false, applied: 'no' })

@@ -48,8 +48,8 @@ export function createBreaker({ failures, openMs }: BreakerOptions, reportsLossP
       try {
         const outcome = await policy.execute(async () => {
           called = true
-          // The library counts an error that it does not handle as nothing. A refusal shows that
-          // the server works, so it ends a row of failures.
+          // The library ignores an error that is no failure in its sense. A refusal proves that the
+          // server works, so it is returned as a success, which resets the count of failures.
           return call().then(
             (reply) => ({ reply }),
             (error: unknown) => {

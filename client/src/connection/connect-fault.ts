@@ -28,11 +28,12 @@ const finalCauses: Readonly<Record<string, string>> = {
 }
 
 /** Codes of a certificate whose issuer is unknown. */
-const untrustedCodes = /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_(VERIFY|GET)_.*)$/
+const untrustedCertificatePattern =
+  /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_(VERIFY|GET)_.*)$/
 
 /** Returns the fault for an error code of Node; undefined for an error of another kind. */
 export function faultOfCode(code: string): ConnectFault | undefined {
-  if (untrustedCodes.test(code))
+  if (untrustedCertificatePattern.test(code))
     return { cause: `the certificate is not trusted (${code}), name its issuer in NODE_EXTRA_CA_CERTS`, final: true }
   const final = finalCauses[code]
   if (final !== undefined) return { cause: final, final: true }

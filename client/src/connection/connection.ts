@@ -1,8 +1,8 @@
-import { atEndOfTurn, openRawSocket } from '#runtime'
+import { atEndOfLoopTurn, openRawSocket } from '#runtime'
 import { clientClosedError, serverUnreachableError, sessionEndedError, TonyError, toTonyError } from '../api/errors.ts'
 import type { ConnectFault } from './connect-fault.ts'
 import type { RawSocket } from './raw-socket.ts'
-import { jitteredDelayMs, type Timer, unrefTimer } from './timers.ts'
+import { jitteredDelayMsOf, type Timer, unrefTimer } from './timers.ts'
 
 /** State of a connection. `connecting` includes the pauses between attempts; `closed` is final. */
 export type ConnectionState = 'connecting' | 'open' | 'closed'
@@ -71,9 +71,9 @@ export interface ConnectionOptions {
 const backoff = { initialMs: 100, maximumMs: 5_000 }
 
 /** Close codes after which a reconnect is useless: 4401 is a rejected credential. */
-const finalCodes = new Set([4401, 4403])
+const finalCloseCodes = new Set([4401, 4403])
 
-const maxFrameBytes = 262_144
+const maxFrameLength = 262_144
 
 /**
  * The server refuses a frame with too many calls. Its limit is 1 000 by default and never below
@@ -123,7 +123,7 @@ export class Connection {
   send(message: string): boolean {
     if (!this.#open) return false
     this.#outgoing.push(message)
-    if (this.#outgoing.length === 1) atEndOfTurn(() => this.#flush())
+    if (this.#outgoing.length === 1) atEndOfLoopTurn(() => this.#flush())
     return true
   }
 
@@ -167,7 +167,7 @@ export class Connection {
       size = 0
     }
     for (const message of messages) {
-      if (size + message.length > maxFrameBytes || batch.length >= maxFrameMessages) send()
+      if (size + message.length > maxFrameLength || batch.length >= maxFrameMessages) send()
       batch.push(message)
       size += message.length
     }
@@ -180,7 +180,7 @@ export class Connection {
       void this.#options
         .getConnectionParams()
         .then((params) => this.#openSocket(params))
-        .catch((error: unknown) => this.#end(error instanceof TonyError ? error : clientClosedError()))
+        .catch((error: unknown) => this.#closeForGood(error instanceof TonyError ? error : clientClosedError()))
     if (afterMs === 0) openSocket()
     else this.#reconnectTimer = setTimeout(openSocket, afterMs)
   }
@@ -213,12 +213,12 @@ export class Connection {
     if (socket === this.#socket) this.#lastReceivedAt = performance.now()
     if (text === 'PING') return socket.send('PONG')
     if (text === 'PONG') return
-    // A reply proves a connection, an open socket does not: a server that refuses the client closes
-    // it again.
+    // Only a message resets the backoff. An open socket proves nothing, because a server that
+    // refuses the client accepts the socket first and then closes it.
     this.#attempt = 0
-    const message = parse(text)
+    const message = parseJson(text)
     if (message === undefined) return socket.terminate()
-    if (isRefusal(message)) this.#refusal = toTonyError(message.error).message
+    if (isRefusalMessage(message)) this.#refusal = toTonyError(message.error).message
     if (!isReconnect(message)) return this.#options.onMessage(message)
     if (socket === this.#socket) this.#switchSocket(socket)
   }
@@ -244,7 +244,7 @@ export class Connection {
     this.#livenessTimer = unrefTimer(setTimeout(() => this.#checkLiveness(socket), Math.min(pingMs, pongMs) / 2))
   }
 
-  #end(error: TonyError): void {
+  #closeForGood(error: TonyError): void {
     if (this.#closed) return
     this.#closed = true
     this.closeOldSocket()
@@ -264,28 +264,28 @@ export class Connection {
     clearTimeout(this.#livenessTimer)
     const { onExpired } = this.#options
     if (code === 4401 && reason === 'TOKEN_EXPIRED' && onExpired) onExpired()
-    else if (finalCodes.has(code)) return this.#end(sessionEndedError(reason, this.#refusal))
+    else if (finalCloseCodes.has(code)) return this.#closeForGood(sessionEndedError(reason, this.#refusal))
     const cause = fault?.cause ?? (reason || `the socket was closed with ${code}`)
     // Later the same fault may pass: the server restarts, or a name server is away for a while.
     if (!this.#hasOpened && (fault?.final || !this.#options.waitsForServer))
-      return this.#end(serverUnreachableError(this.#options.url, { cause, final: true }))
+      return this.#closeForGood(serverUnreachableError(this.#options.url, { cause, final: true }))
     this.#lossReason = cause
     this.#options.onLost(undefined, false)
-    const afterMs = jitteredDelayMs(backoff, this.#attempt)
+    const afterMs = jitteredDelayMsOf(backoff, this.#attempt)
     this.#attempt += 1
     this.#connect(afterMs, cause)
   }
 }
 
 /** True for an error without the id of a call: it concerns the connection itself. */
-const isRefusal = (message: unknown): message is { error: unknown } =>
+const isRefusalMessage = (message: unknown): message is { error: unknown } =>
   typeof message === 'object' && message !== null && 'id' in message && message.id === null && 'error' in message
 
 /**
  * Returns undefined for text that is not JSON. Our server never sends that, so another program has
  * answered.
  */
-function parse(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

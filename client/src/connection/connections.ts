@@ -77,7 +77,7 @@ export class Connections {
     this.#socketTransport?.close()
     this.#sseTransport?.close()
     this.#transport.close()
-    this.#caller.wakeWaiting()
+    this.#caller.notifyWaiters()
     this.#emitState({ state: 'closed', attempt: 0, retryInMs: 0, reason: 'the client was closed' })
   }
 
@@ -88,12 +88,12 @@ export class Connections {
     if (change.state !== 'closed') return
     // The server has ended the connection for good.
     this.#tokens?.close()
-    this.#caller.wakeWaiting()
+    this.#caller.notifyWaiters()
   }
 
   async #getConnectionParams(): Promise<ConnectionParams> {
     const { token, project } = this.#options
-    const shown = this.#tokens ? await this.#tokens.current() : token
+    const shown = this.#tokens ? await this.#tokens.getAccessToken() : token
     return { ...(shown === undefined ? {} : { token: shown }), ...(project === undefined ? {} : { project }) }
   }
 

@@ -7,7 +7,7 @@ import {
   payloadTooLargeError,
   serverUnreachableError,
   TonyError,
-  toMaybeApplied,
+  toMaybeAppliedError,
   toTonyError,
 } from '../api/errors.ts'
 import { isRecord } from '../api/is-record.ts'
@@ -36,7 +36,7 @@ export interface HttpTransportOptions {
 }
 
 /** Returns the HTTP headers that identify the caller. */
-export const headersOf = ({ token, project }: ConnectionParams): Record<string, string> => ({
+export const callerHeadersOf = ({ token, project }: ConnectionParams): Record<string, string> => ({
   ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
   ...(project === undefined ? {} : { 'x-tony-project': project }),
 })
@@ -48,10 +48,10 @@ export const headersOf = ({ token, project }: ConnectionParams): Record<string, 
 const maxUrlLength = 12_000
 
 /**
- * Returns the parsed reply. A body that is not JSON counts as an unknown error if a proxy may have
- * sent it, and otherwise as that of another server.
+ * Returns the parsed reply. If the body is not JSON and a proxy may have sent it, returns an error
+ * without data. Otherwise another kind of server replied, and the function throws.
  */
-async function replyOf(response: Response, url: string): Promise<unknown> {
+async function readReply(response: Response, url: string): Promise<unknown> {
   const text = await response.text()
   try {
     return JSON.parse(text)
@@ -97,7 +97,7 @@ function rejectOnAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> 
 }
 
 /** Returns the URL and the options of the HTTP request for a call. */
-function requestOf(url: string, { path, kind, input }: CallAttempt): [string, RequestInit] {
+function httpRequestOf(url: string, { path, kind, input }: CallAttempt): [string, RequestInit] {
   const at = `${url}/trpc/${path}`
   const body = JSON.stringify(input)
   if (kind === 'mutation') return [at, { method: 'POST', headers: { 'content-type': 'application/json' }, body }]
@@ -114,7 +114,7 @@ function toCallError(
   { url, waitsForServer }: HttpTransportOptions,
 ): TonyError {
   if (error instanceof TonyError) return error
-  if (closing.aborted) return toMaybeApplied(clientClosedError())
+  if (closing.aborted) return toMaybeAppliedError(clientClosedError())
   if (signal?.aborted) return callAbortedError()
   if (performance.now() >= end - 1) return deadlineExceededError(deadlineMs, true)
   const fault = connectFaultOf(error)
@@ -139,12 +139,16 @@ function reportCallError(
  * Sends one call as one HTTP request and returns its result. Throws the error in the reply, or the
  * error that prevented a reply.
  */
-async function sendRequest(call: CallAttempt, options: HttpTransportOptions, signal: AbortSignal): Promise<unknown> {
+async function sendHttpRequest(
+  call: CallAttempt,
+  options: HttpTransportOptions,
+  signal: AbortSignal,
+): Promise<unknown> {
   const { url, getConnectionParams, onReachable } = options
-  const [address, init] = requestOf(url, call)
-  const headers = { ...init.headers, ...headersOf(await rejectOnAbort(getConnectionParams(), signal)) }
+  const [address, init] = httpRequestOf(url, call)
+  const headers = { ...init.headers, ...callerHeadersOf(await rejectOnAbort(getConnectionParams(), signal)) }
   const response = await fetch(address, { ...init, headers, signal })
-  const reply = await replyOf(response, url)
+  const reply = await readReply(response, url)
   onReachable(true, undefined)
   if (isRecord(reply) && isRecord(reply['result'])) return reply['result']['data']
   throw toTonyError(isRecord(reply) ? reply['error'] : undefined)
@@ -175,7 +179,7 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
     inFlight.add(abort)
     const releaseSlot = blockingMsOf(call) > 0 ? () => undefined : await acquireSlot(url, signal)
     try {
-      return await sendRequest(call, options, signal)
+      return await sendHttpRequest(call, options, signal)
     } catch (error) {
       const explained = toCallError(error, call, closing.signal, options)
       reportCallError(explained, error, options)

@@ -7,7 +7,7 @@ import {
   toTonyError,
 } from '../api/errors.ts'
 import { faultOfStatus } from './connect-fault.ts'
-import { jitteredDelayMs, sleep } from './timers.ts'
+import { jitteredDelayMsOf, sleep } from './timers.ts'
 
 export interface PostOptions<T> {
   readonly url: string
@@ -30,7 +30,8 @@ export interface PostOptions<T> {
 const backoff = { initialMs: 100, maximumMs: 2_000 }
 
 /**
- * True if the error means that `fetch` got no reply. Any other error is a fault of the call itself.
+ * True if an error of `fetch` means that no usable reply arrived: there was no connection, the time
+ * was up, or the body was not JSON. Any other error is a fault of the call itself.
  */
 const isUnreachable = (error: unknown): boolean =>
   error instanceof TypeError ||
@@ -79,15 +80,15 @@ export async function postJson<T>(options: PostOptions<T>): Promise<T> {
     } catch (error) {
       const final = finalErrorOf(error, options)
       if (final !== undefined) throw final
-      const delay = jitteredDelayMs(backoff, attempt)
-      if (performance.now() + delay >= end) throw error instanceof TonyError ? error : timedOut(error, withinMs)
+      const delay = jitteredDelayMsOf(backoff, attempt)
+      if (performance.now() + delay >= end) throw error instanceof TonyError ? error : toTimeoutError(error, withinMs)
       await sleep(delay, new Set(), signal)
     }
   }
 }
 
 /** The error after the deadline, with the cause of the last failed attempt if it is known. */
-function timedOut(error: unknown, withinMs: number): TonyError {
+function toTimeoutError(error: unknown, withinMs: number): TonyError {
   const fault = connectFaultOf(error)
   return deadlineExceededError(withinMs, fault === undefined, fault?.cause)
 }

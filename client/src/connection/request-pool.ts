@@ -6,24 +6,24 @@ import { maxTimerMs, sleep } from './timers.ts'
  */
 export const maxConcurrentRequests = 32
 
-interface Pool {
+interface RequestPool {
   busy: number
-  readonly wakers: Set<() => void>
+  readonly waiters: Set<() => void>
 }
 
-const pools = new Map<string, Pool>()
+const requestPools = new Map<string, RequestPool>()
 
 /**
  * Waits for a slot and returns the function that frees it. Returns at once if the signal aborts.
  */
 export async function acquireSlot(url: string, signal: AbortSignal): Promise<() => void> {
-  const pool = pools.get(url) ?? { busy: 0, wakers: new Set() }
-  pools.set(url, pool)
-  while (pool.busy >= maxConcurrentRequests && !signal.aborted) await sleep(maxTimerMs, pool.wakers, signal)
+  const pool = requestPools.get(url) ?? { busy: 0, waiters: new Set() }
+  requestPools.set(url, pool)
+  while (pool.busy >= maxConcurrentRequests && !signal.aborted) await sleep(maxTimerMs, pool.waiters, signal)
   pool.busy += 1
   return () => {
     pool.busy -= 1
-    for (const wake of pool.wakers) return wake()
+    for (const wake of pool.waiters) return wake()
     return undefined
   }
 }

@@ -11,7 +11,7 @@ export interface RetryBudget {
  * repeat beyond the budget is delayed as far as its deadline allows. The returned function takes
  * one repeat from the budget and returns its delay, in milliseconds.
  */
-export function createRetryBudget({ burst, perSecond }: RetryBudget): () => number {
+export function createRetryPacer({ burst, perSecond }: RetryBudget): () => number {
   let left = burst
   let at = performance.now()
   return () => {

@@ -3,13 +3,13 @@ import {
   connectionLostError,
   deadlineExceededError,
   type TonyError,
-  toMaybeApplied,
+  toMaybeAppliedError,
   toTonyError,
 } from '../api/errors.ts'
 import { isRecord } from '../api/is-record.ts'
 import { Connection, type ConnectionParams, type ConnectionTimeouts, type StateChange } from './connection.ts'
 import type { LiveSubscription, SubscriptionRequest, SubscriptionTransport } from './subscription.ts'
-import { jitteredDelayMs, maxTimerMs, sleep } from './timers.ts'
+import { jitteredDelayMsOf, maxTimerMs, sleep } from './timers.ts'
 import type { CallAttempt, Transport } from './transport.ts'
 
 export interface SocketTransportOptions {
@@ -29,7 +29,7 @@ export interface SocketTransportOptions {
  */
 const resumeBackoff = { initialMs: 800, maximumMs: 800 }
 
-interface Pending {
+interface PendingCall {
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
   /** True if the call cannot be repeated and therefore waits on the socket it was sent on. */
@@ -44,16 +44,16 @@ export class SocketTransport implements Transport, SubscriptionTransport {
    * would close the socket with all calls on it.
    */
   readonly maxBytes = 1_048_576 - 128
-  readonly #socket: Connection
+  readonly #connection: Connection
   readonly #refreshesToken: boolean
-  readonly #pending = new Map<number, Pending>()
+  readonly #pending = new Map<number, PendingCall>()
   readonly #subscriptions = new Map<number, LiveSubscription<unknown>>()
   /** Subscriptions that wait for a socket. */
   readonly #waitingSubscriptions = new Set<LiveSubscription<unknown>>()
   /** Wakes the calls that wait for a socket. */
-  readonly #openWakers = new Set<() => void>()
+  readonly #openWaiters = new Set<() => void>()
   /** Wakes the subscriptions that wait before their next attempt. */
-  readonly #retryWakers = new Set<() => void>()
+  readonly #retryWaiters = new Set<() => void>()
   /** Calls that wait for a reply on the previous socket. */
   #oldSocketCalls = new Set<number>()
   #lastId = 0
@@ -61,7 +61,7 @@ export class SocketTransport implements Transport, SubscriptionTransport {
 
   constructor({ url, timeouts, waitsForServer, getConnectionParams, onExpired, onState }: SocketTransportOptions) {
     this.#refreshesToken = onExpired !== undefined
-    this.#socket = new Connection({
+    this.#connection = new Connection({
       url: `${url.replace(/^http/, 'ws')}/ws`,
       timeouts,
       waitsForServer,
@@ -77,20 +77,20 @@ export class SocketTransport implements Transport, SubscriptionTransport {
   }
 
   get isOpen(): boolean {
-    return this.#socket.isOpen
+    return this.#connection.isOpen
   }
 
   get lossReason(): string | undefined {
-    return this.#socket.lossReason
+    return this.#connection.lossReason
   }
 
   async whenOpen(end: number, signal: AbortSignal | undefined): Promise<boolean> {
-    while (!this.#socket.isOpen) {
+    while (!this.#connection.isOpen) {
       if (this.#finalError) throw this.#finalError
       if (signal?.aborted) throw callNotSentError()
       const left = end - performance.now()
       if (left <= 0) return false
-      await sleep(left, this.#openWakers, signal)
+      await sleep(left, this.#openWaiters, signal)
     }
     return true
   }
@@ -103,16 +103,16 @@ export class SocketTransport implements Transport, SubscriptionTransport {
       const leftMs = Math.min(end - performance.now(), maxTimerMs)
       const timer = setTimeout(() => {
         settle(() => reject(deadlineExceededError(deadlineMs, true)))
-        // The server may stand still, and the lease of the heartbeat does not wait for the timeouts
-        // of the socket. The next one may reach another server.
-        if (path === 'agents.heartbeat') this.#socket.replaceIfSilentSince(sentAt)
+        // The process of the server may be suspended. The leases would expire before the ping
+        // timeouts close the socket. The next socket may reach another server.
+        if (path === 'agents.heartbeat') this.#connection.replaceIfSilentSince(sentAt)
       }, leftMs)
-      const stop = () => void this.#socket.send(`{"id":${id},"method":"subscription.stop"}`)
+      const stop = () => void this.#connection.send(`{"id":${id},"method":"subscription.stop"}`)
       const settle = (then: () => void) => {
         clearTimeout(timer)
         signal?.removeEventListener('abort', stop)
         this.#pending.delete(id)
-        if (this.#oldSocketCalls.delete(id) && this.#oldSocketCalls.size === 0) this.#socket.closeOldSocket()
+        if (this.#oldSocketCalls.delete(id) && this.#oldSocketCalls.size === 0) this.#connection.closeOldSocket()
         then()
       }
       this.#pending.set(id, {
@@ -120,31 +120,31 @@ export class SocketTransport implements Transport, SubscriptionTransport {
         reject: (error) => settle(() => reject(error)),
         once,
       })
-      if (!this.#socket.send(`{"id":${id},"method":"${kind}","params":${params}}`))
+      if (!this.#connection.send(`{"id":${id},"method":"${kind}","params":${params}}`))
         settle(() => reject(connectionLostError()))
       if (signal?.aborted) stop()
       else signal?.addEventListener('abort', stop, { once: true })
     })
   }
 
-  start(subscription: LiveSubscription<unknown>, request: SubscriptionRequest): number | undefined {
-    if (this.#finalError) subscription.fail(this.#finalError)
-    else if (!this.#socket.isOpen) this.#waitingSubscriptions.add(subscription)
-    if (!this.#socket.isOpen) return undefined
+  startSubscription(subscription: LiveSubscription<unknown>, request: SubscriptionRequest): number | undefined {
+    if (this.#finalError) subscription.finish(this.#finalError)
+    else if (!this.#connection.isOpen) this.#waitingSubscriptions.add(subscription)
+    if (!this.#connection.isOpen) return undefined
     this.#lastId += 1
     this.#subscriptions.set(this.#lastId, subscription)
-    this.#socket.send(`{"id":${this.#lastId},"method":"subscription","params":${JSON.stringify(request)}}`)
+    this.#connection.send(`{"id":${this.#lastId},"method":"subscription","params":${JSON.stringify(request)}}`)
     return this.#lastId
   }
 
-  stop(subscription: LiveSubscription<unknown>, id: number | undefined): void {
+  stopSubscription(subscription: LiveSubscription<unknown>, id: number | undefined): void {
     this.#waitingSubscriptions.delete(subscription)
     if (id !== undefined && this.#subscriptions.delete(id))
-      this.#socket.send(`{"id":${id},"method":"subscription.stop"}`)
+      this.#connection.send(`{"id":${id},"method":"subscription.stop"}`)
   }
 
   close(): void {
-    this.#socket.close()
+    this.#connection.close()
   }
 
   #receive(message: unknown): void {
@@ -172,12 +172,12 @@ export class SocketTransport implements Transport, SubscriptionTransport {
     if (error.code === 'CONSUMER_TOO_SLOW' || error.code === 'SHUTTING_DOWN') return
     if (error.code === 'TOKEN_EXPIRED' && this.#refreshesToken) return
     this.#subscriptions.delete(id)
-    if (!subscription.canResumeAfter(error)) return subscription.fail(error)
+    if (!subscription.canResumeAfter(error)) return subscription.finish(error)
     // The server could not continue the subscription now, for example without its database. The
     // client requests it again later.
     this.#waitingSubscriptions.add(subscription)
-    void sleep(error.retryAfterMs ?? jitteredDelayMs(resumeBackoff, 0), this.#retryWakers).then(() => {
-      if (this.#socket.isOpen && this.#waitingSubscriptions.delete(subscription)) subscription.open()
+    void sleep(error.retryAfterMs ?? jitteredDelayMsOf(resumeBackoff, 0), this.#retryWaiters).then(() => {
+      if (this.#connection.isOpen && this.#waitingSubscriptions.delete(subscription)) subscription.open()
     })
   }
 
@@ -186,7 +186,7 @@ export class SocketTransport implements Transport, SubscriptionTransport {
       this.#waitingSubscriptions.delete(live)
       live.open()
     }
-    for (const wake of [...this.#openWakers]) wake()
+    for (const wake of [...this.#openWaiters]) wake()
   }
 
   /**
@@ -196,7 +196,7 @@ export class SocketTransport implements Transport, SubscriptionTransport {
   #moveToNextSocket(): boolean {
     this.#rejectOldSocketCalls()
     // The server must deliver nothing more on this socket, because no reader takes it.
-    for (const id of this.#subscriptions.keys()) this.#socket.send(`{"id":${id},"method":"subscription.stop"}`)
+    for (const id of this.#subscriptions.keys()) this.#connection.send(`{"id":${id},"method":"subscription.stop"}`)
     this.#oldSocketCalls = new Set([...this.#pending].flatMap(([id, { once }]) => (once ? [id] : [])))
     return this.#oldSocketCalls.size > 0
   }
@@ -208,18 +208,18 @@ export class SocketTransport implements Transport, SubscriptionTransport {
   #handleLoss(final: TonyError | undefined, untouched: boolean): void {
     this.#finalError = final
     for (const [id, { reject }] of [...this.#pending]) {
-      if (final) reject(untouched ? final : toMaybeApplied(final))
+      if (final) reject(untouched ? final : toMaybeAppliedError(final))
       else if (!this.#oldSocketCalls.has(id)) reject(connectionLostError())
     }
     const live = [...this.#subscriptions.values()]
     this.#subscriptions.clear()
     for (const subscription of live) {
-      if (final) subscription.fail(final)
+      if (final) subscription.finish(final)
       else this.#waitingSubscriptions.add(subscription)
     }
     if (!final) return
-    for (const subscription of this.#waitingSubscriptions) subscription.fail(final)
+    for (const subscription of this.#waitingSubscriptions) subscription.finish(final)
     this.#waitingSubscriptions.clear()
-    for (const wake of [...this.#openWakers, ...this.#retryWakers]) wake()
+    for (const wake of [...this.#openWaiters, ...this.#retryWaiters]) wake()
   }
 }

@@ -1,9 +1,9 @@
 import { clientClosedError, TonyError, toTonyError } from '../api/errors.ts'
 import { isRecord } from '../api/is-record.ts'
-import { type HttpTransportOptions, headersOf } from './http-transport.ts'
-import { eventsOf, type ServerEvent } from './sse.ts'
+import { callerHeadersOf, type HttpTransportOptions } from './http-transport.ts'
+import { readSseEvents, type SseEvent } from './sse.ts'
 import type { LiveSubscription, SubscriptionRequest, SubscriptionTransport } from './subscription.ts'
-import { jitteredDelayMs, type Timer } from './timers.ts'
+import { jitteredDelayMsOf, type Timer } from './timers.ts'
 
 type AnySubscription = LiveSubscription<unknown>
 
@@ -22,7 +22,7 @@ async function readError(response: Response): Promise<TonyError> {
  */
 export class SseTransport implements SubscriptionTransport {
   readonly #options: HttpTransportOptions
-  readonly #streams = new Map<number, AbortController>()
+  readonly #streamControllers = new Map<number, AbortController>()
   readonly #retryTimers = new Map<AnySubscription, Timer>()
   readonly #failures = new WeakMap<AnySubscription, number>()
   #lastId = 0
@@ -32,33 +32,33 @@ export class SseTransport implements SubscriptionTransport {
     this.#options = options
   }
 
-  start(subscription: AnySubscription, request: SubscriptionRequest): number | undefined {
+  startSubscription(subscription: AnySubscription, request: SubscriptionRequest): number | undefined {
     if (this.#closed) {
-      subscription.fail(clientClosedError())
+      subscription.finish(clientClosedError())
       return undefined
     }
     this.#lastId += 1
     const id = this.#lastId
     const controller = new AbortController()
-    this.#streams.set(id, controller)
-    void this.#run(subscription, request, controller).finally(() => this.#streams.delete(id))
+    this.#streamControllers.set(id, controller)
+    void this.#run(subscription, request, controller).finally(() => this.#streamControllers.delete(id))
     return id
   }
 
-  stop(subscription: AnySubscription, id: number | undefined): void {
+  stopSubscription(subscription: AnySubscription, id: number | undefined): void {
     clearTimeout(this.#retryTimers.get(subscription))
     this.#retryTimers.delete(subscription)
-    if (id !== undefined) this.#streams.get(id)?.abort(closedByCaller)
+    if (id !== undefined) this.#streamControllers.get(id)?.abort(closedByCallerReason)
   }
 
   close(): void {
     this.#closed = true
     for (const [subscription, timer] of this.#retryTimers) {
       clearTimeout(timer)
-      subscription.fail(clientClosedError())
+      subscription.finish(clientClosedError())
     }
     this.#retryTimers.clear()
-    for (const ending of this.#streams.values()) ending.abort()
+    for (const ending of this.#streamControllers.values()) ending.abort()
   }
 
   /**
@@ -67,20 +67,20 @@ export class SseTransport implements SubscriptionTransport {
    */
   async #run(subscription: AnySubscription, request: SubscriptionRequest, controller: AbortController): Promise<void> {
     const outcome = await this.#read(subscription, request, controller).catch((error: unknown) => error)
-    if (this.#closed) return subscription.fail(clientClosedError())
+    if (this.#closed) return subscription.finish(clientClosedError())
     if (outcome === undefined) return subscription.handleStop()
-    if (controller.signal.reason === closedByCaller) return
+    if (controller.signal.reason === closedByCallerReason) return
     const { onExpired, onReachable } = this.#options
     if (!(outcome instanceof TonyError)) onReachable(false, outcome instanceof Error ? outcome.message : undefined)
     else if (outcome.code === 'TOKEN_EXPIRED' && onExpired) onExpired()
-    else if (!subscription.canResumeAfter(outcome)) return subscription.fail(outcome)
+    else if (!subscription.canResumeAfter(outcome)) return subscription.finish(outcome)
     const failures = this.#failures.get(subscription) ?? 0
     this.#failures.set(subscription, failures + 1)
     const reopen = () => {
       this.#retryTimers.delete(subscription)
       subscription.open()
     }
-    this.#retryTimers.set(subscription, setTimeout(reopen, jitteredDelayMs(backoff, failures)))
+    this.#retryTimers.set(subscription, setTimeout(reopen, jitteredDelayMsOf(backoff, failures)))
   }
 
   /** Resolves when the server ends the stream. */
@@ -96,13 +96,13 @@ export class SseTransport implements SubscriptionTransport {
     try {
       const query = `input=${encodeURIComponent(JSON.stringify(input))}`
       const after = lastEventId === undefined ? '' : `&lastEventId=${encodeURIComponent(lastEventId)}`
-      const headers = { ...headersOf(await getConnectionParams()), accept: 'text/event-stream' }
+      const headers = { ...callerHeadersOf(await getConnectionParams()), accept: 'text/event-stream' }
       const response = await fetch(`${url}/trpc/${path}?${query}${after}`, { headers, signal: controller.signal })
       onReachable(true, undefined)
       const isStream = response.headers.get('content-type')?.startsWith('text/event-stream')
       if (!response.ok || !response.body || !isStream) throw await readError(response)
       subscription.markStarted()
-      const events = eventsOf(response.body, () => {
+      const events = readSseEvents(response.body, () => {
         clearTimeout(silenceTimer)
         silenceTimer = setTimeout(giveUp, silentMs)
       })
@@ -116,7 +116,7 @@ export class SseTransport implements SubscriptionTransport {
   }
 
   /** Handles one event. Returns true if it ends the stream. */
-  #receive(subscription: AnySubscription, { event, data, id }: ServerEvent): boolean {
+  #receive(subscription: AnySubscription, { event, data, id }: SseEvent): boolean {
     if (event === 'return') return true
     if (event === 'serialized-error') throw toTonyError(JSON.parse(data))
     if (event !== 'message') return false
@@ -128,4 +128,4 @@ export class SseTransport implements SubscriptionTransport {
 }
 
 /** Abort reason of a stream whose subscription was closed or paused. */
-const closedByCaller = 'unwanted'
+const closedByCallerReason = 'unwanted'

@@ -1,11 +1,11 @@
 /** One event of a stream of server-sent events. */
-export interface ServerEvent {
+export interface SseEvent {
   readonly event: string
   readonly data: string
   readonly id: string | undefined
 }
 
-function parseEvent(block: string): ServerEvent | undefined {
+function parseSseEvent(block: string): SseEvent | undefined {
   let event = 'message'
   let id: string | undefined
   const data: string[] = []
@@ -22,14 +22,17 @@ function parseEvent(block: string): ServerEvent | undefined {
  * Yields the events of a stream as they arrive. `onActivity` is called for every chunk, so for
  * comments too.
  */
-export async function* eventsOf(body: ReadableStream<Uint8Array>, onActivity: () => void): AsyncGenerator<ServerEvent> {
+export async function* readSseEvents(
+  body: ReadableStream<Uint8Array>,
+  onActivity: () => void,
+): AsyncGenerator<SseEvent> {
   const decoder = new TextDecoder()
   let text = ''
   for await (const chunk of chunksOf(body)) {
     onActivity()
     text += decoder.decode(chunk, { stream: true }).replaceAll('\r\n', '\n')
     for (let end = text.indexOf('\n\n'); end !== -1; end = text.indexOf('\n\n')) {
-      const event = parseEvent(text.slice(0, end))
+      const event = parseSseEvent(text.slice(0, end))
       text = text.slice(end + 2)
       if (event) yield event
     }

@@ -16,8 +16,8 @@ export interface SubscriptionTransport {
    * Requests the subscription and returns its id. Without a connection it returns undefined and
    * opens the subscription again later.
    */
-  start(subscription: LiveSubscription<unknown>, request: SubscriptionRequest): number | undefined
-  stop(subscription: LiveSubscription<unknown>, id: number | undefined): void
+  startSubscription(subscription: LiveSubscription<unknown>, request: SubscriptionRequest): number | undefined
+  stopSubscription(subscription: LiveSubscription<unknown>, id: number | undefined): void
 }
 
 /**
@@ -42,7 +42,7 @@ export class LiveSubscription<T> implements Subscription<T> {
   #paused = false
   #started = false
   #end: { error: Error | undefined } | undefined
-  #wake: (() => void) | undefined
+  #notify: (() => void) | undefined
   #removeAbortListener: () => void = () => undefined
 
   constructor(path: string, input: unknown, transport: SubscriptionTransport) {
@@ -61,7 +61,7 @@ export class LiveSubscription<T> implements Subscription<T> {
     const lastEventId = this.#lastReceivedId
     const input =
       lastEventId === undefined || !isRecord(this.#input) ? this.#input : { ...this.#input, cursor: undefined }
-    this.#id = this.#transport.start(this, { path: this.#path, input, lastEventId })
+    this.#id = this.#transport.startSubscription(this, { path: this.#path, input, lastEventId })
   }
 
   /** Records that the server has accepted the subscription. */
@@ -86,18 +86,18 @@ export class LiveSubscription<T> implements Subscription<T> {
     if (tracked) this.#lastReceivedId = id
     this.#buffer.push({ id: tracked ? id : undefined, data: item })
     if (tracked && this.#buffer.length >= bufferLimit) this.#pause()
-    this.#wake?.()
+    this.#notify?.()
   }
 
   /** Ends the subscription after a stop by the server. A stop that pauses it is no end. */
   handleStop(): void {
-    if (!this.#paused) this.fail(undefined)
+    if (!this.#paused) this.finish(undefined)
   }
 
-  fail(error: Error | undefined): void {
+  finish(error: Error | undefined): void {
     this.#end ??= { error }
     this.#removeAbortListener()
-    this.#wake?.()
+    this.#notify?.()
   }
 
   /** Closes the subscription when the signal aborts, and removes the listener if it ends before. */
@@ -110,9 +110,9 @@ export class LiveSubscription<T> implements Subscription<T> {
   }
 
   close(): void {
-    this.#transport.stop(this, this.#id)
+    this.#transport.stopSubscription(this, this.#id)
     this.#buffer.length = 0
-    this.fail(undefined)
+    this.finish(undefined)
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void> {
@@ -123,7 +123,7 @@ export class LiveSubscription<T> implements Subscription<T> {
           this.#cursor = next.id ?? this.#cursor
           yield next.data
         } else if (this.#end) {
-          if (this.#end.error && !isClosed(this.#end.error)) throw this.#end.error
+          if (this.#end.error && !isClientClosedError(this.#end.error)) throw this.#end.error
           return
         } else if (this.#paused) {
           this.#paused = false
@@ -137,18 +137,18 @@ export class LiveSubscription<T> implements Subscription<T> {
 
   #pause(): void {
     this.#paused = true
-    this.#transport.stop(this, this.#id)
+    this.#transport.stopSubscription(this, this.#id)
     this.#id = undefined
   }
 
   #nextChange(): Promise<void> {
     return new Promise((resolve) => {
-      this.#wake = () => {
-        this.#wake = undefined
+      this.#notify = () => {
+        this.#notify = undefined
         resolve()
       }
     })
   }
 }
 
-const isClosed = (error: Error): boolean => error instanceof TonyError && error.code === 'CLIENT_CLOSED'
+const isClientClosedError = (error: Error): boolean => error instanceof TonyError && error.code === 'CLIENT_CLOSED'

@@ -10,17 +10,17 @@ export function unrefTimer(timer: Timer): Timer {
 /** Longest delay of a timer, in milliseconds. A timer with a longer one would fire at once. */
 export const maxTimerMs = 2 ** 31 - 1
 
-/** Resolves after `ms`, or earlier if it is woken through `wakers` or the signal aborts. */
-export function sleep(ms: number, wakers: Set<() => void>, signal?: AbortSignal): Promise<void> {
+/** Resolves after `ms`, or earlier if it is woken through `waiters` or the signal aborts. */
+export function sleep(ms: number, waiters: Set<() => void>, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer)
-      wakers.delete(done)
+      waiters.delete(done)
       signal?.removeEventListener('abort', done)
       resolve()
     }
     const timer = setTimeout(done, Math.min(ms, maxTimerMs))
-    wakers.add(done)
+    waiters.add(done)
     if (signal?.aborted) done()
     else signal?.addEventListener('abort', done, { once: true })
   })
@@ -30,7 +30,7 @@ export function sleep(ms: number, wakers: Set<() => void>, signal?: AbortSignal)
  * Returns a delay with full jitter, in milliseconds: random up to a ceiling that doubles with each
  * attempt.
  */
-export const jitteredDelayMs = ({ initialMs, maximumMs }: Backoff, attempt: number): number =>
+export const jitteredDelayMsOf = ({ initialMs, maximumMs }: Backoff, attempt: number): number =>
   Math.random() * Math.min(maximumMs, initialMs * 2 ** Math.min(attempt, 30))
 
 export interface Backoff {

@@ -30,7 +30,7 @@ const refreshTimeoutMs = 30_000
  * Timeout of one attempt to refresh, in milliseconds. The server repeats a lost reply for 10 s, so
  * the client must retry well within that time.
  */
-const attemptMs = 3_000
+const refreshAttemptMs = 3_000
 
 /** Delay after a failed refresh, in milliseconds. */
 const retryDelayMs = 1_000
@@ -58,7 +58,7 @@ export class ClientTokens {
   }
 
   /** Returns a valid access token. Rejects with TonyError if there will be none any more. */
-  async current(): Promise<string> {
+  async getAccessToken(): Promise<string> {
     for (;;) {
       if (performance.now() < this.#validUntil) return this.#tokens.token
       await this.#refresh()
@@ -104,7 +104,14 @@ export class ClientTokens {
     const body = { refreshToken: this.#tokens.refreshToken, nonce: this.#nonce }
     try {
       this.#setTokens(
-        await postJson({ url: this.#url, body, isReply: isTokens, withinMs: refreshTimeoutMs, attemptMs, signal }),
+        await postJson({
+          url: this.#url,
+          body,
+          isReply: isTokens,
+          withinMs: refreshTimeoutMs,
+          attemptMs: refreshAttemptMs,
+          signal,
+        }),
       )
     } catch (error) {
       if (isFinalError(error) || signal.aborted) throw error

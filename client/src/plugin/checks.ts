@@ -4,7 +4,7 @@ import { isOlder, isRange, isVersion, satisfies } from './semver.ts'
 /** The version of Tony that plugins must support, by default. */
 export const tonyVersion = '2.8.0'
 
-const invalid = (plugin: TonyPlugin, message: string): PluginError =>
+const invalidPluginError = (plugin: TonyPlugin, message: string): PluginError =>
   new PluginError('PLUGIN_INVALID', `plugin "${plugin.name}": ${message}`)
 
 /**
@@ -13,14 +13,16 @@ const invalid = (plugin: TonyPlugin, message: string): PluginError =>
 export function checkPluginShape(value: unknown): asserts value is TonyPlugin {
   if (!isTonyPlugin(value) || value.name === '')
     throw new PluginError('PLUGIN_INVALID', 'a plugin is an object with a name and a version, both strings')
-  if (!isVersion(value.version)) throw invalid(value, `its version "${value.version}" is not of the form 1.2.3`)
+  if (!isVersion(value.version))
+    throw invalidPluginError(value, `its version "${value.version}" is not of the form 1.2.3`)
   for (const field of ['minTonyVersion', 'maxTonyVersion'] as const) {
     const version = value[field]
     if (version !== undefined && !isVersion(version))
-      throw invalid(value, `its ${field} "${version}" is not of the form 1.2.3`)
+      throw invalidPluginError(value, `its ${field} "${version}" is not of the form 1.2.3`)
   }
   for (const { name, version } of value.dependencies ?? [])
-    if (!isRange(version)) throw invalid(value, `the version "${version}" of its dependency "${name}" is no range`)
+    if (!isRange(version))
+      throw invalidPluginError(value, `the version "${version}" of its dependency "${name}" is no range`)
 }
 
 /** Checks that the plugin supports this version of Tony. Throws PluginError PLUGIN_VERSION. */

@@ -22,7 +22,7 @@ export type Handlers<M extends Methods<M>> = {
 /**
  * Parsers of params, by method, such as `z.object({ … }).parse`. Each returns the params or throws.
  */
-export type Inputs<M extends Methods<M>> = { readonly [K in keyof M]?: (params: unknown) => M[K]['params'] }
+export type ParamParsers<M extends Methods<M>> = { readonly [K in keyof M]?: (params: unknown) => M[K]['params'] }
 
 /** Definition of a plugin: its manifest, its hooks and its handlers. */
 export interface PluginDefinition<M extends Methods<M>> extends Omit<TonyPlugin, 'execute' | 'getDependency'> {
@@ -32,7 +32,7 @@ export interface PluginDefinition<M extends Methods<M>> extends Omit<TonyPlugin,
    * Parsers that run before the handlers; an exception becomes the error `INVALID_PARAMS`. A method
    * without a parser accepts any params.
    */
-  readonly inputs?: Inputs<M>
+  readonly inputs?: ParamParsers<M>
   /** Further capabilities of the plugin's agent. Default: none. */
   readonly capabilities?: readonly string[]
   /** Type of the plugin's agent. Default `plugin`. */
@@ -43,15 +43,15 @@ export interface PluginDefinition<M extends Methods<M>> extends Omit<TonyPlugin,
 
 const errorResponse = (code: string, message: string): MCPResponse => ({ success: false, error: { code, message } })
 
-const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+const errorTextOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** Returns the parsed params, or the reason for the refusal. */
-function parseParams(input: unknown, params: unknown): { params: unknown } | { refusal: string } {
-  if (typeof input !== 'function') return { params }
+function parseParams(parser: unknown, params: unknown): { params: unknown } | { refusal: string } {
+  if (typeof parser !== 'function') return { params }
   try {
-    return { params: Reflect.apply(input, undefined, [params]) }
+    return { params: Reflect.apply(parser, undefined, [params]) }
   } catch (error) {
-    return { refusal: textOf(error) }
+    return { refusal: errorTextOf(error) }
   }
 }
 

@@ -55,12 +55,12 @@ export class PluginAnswerError extends Error {
   }
 }
 
-const asJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value ?? null))
+const jsonCopyOf = (value: unknown): unknown => JSON.parse(JSON.stringify(value ?? null))
 
 async function getResponse(plugin: MCPPlugin, request: MCPRequest): Promise<MCPResponse> {
   try {
     const { success, result, error } = await plugin.handleMCPRequest(request)
-    if (error === undefined && success !== false) return { success: true, result: asJson(result) }
+    if (error === undefined && success !== false) return { success: true, result: jsonCopyOf(result) }
     const { code = 'HANDLER_FAILED', message = 'the request failed' } = error ?? {}
     return { success: false, error: { code, message } }
   } catch (error) {
@@ -101,7 +101,7 @@ export async function testPlugin<M extends Methods<M> = AnyMethods>(
     options,
   )
   const request = async (input: MCPRequest): Promise<MCPResponse> => {
-    const sent = { id: crypto.randomUUID(), ...input, params: asJson(input.params) }
+    const sent = { id: crypto.randomUUID(), ...input, params: jsonCopyOf(input.params) }
     return { id: sent.id, ...(await getResponse(plugin, sent)) }
   }
   return {

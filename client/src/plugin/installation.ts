@@ -28,7 +28,8 @@ const isInstallation = (value: unknown): value is Installation =>
   typeof value['version'] === 'string' &&
   (value['installedAt'] === null || typeof value['installedAt'] === 'string')
 
-const isAbsent = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT'
+const isMissingFileError = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'ENOENT'
 
 /**
  * Returns a storage with one file in `folder` for each installation, readable by its owner alone.
@@ -40,7 +41,7 @@ export function createFileInstallations(folder: string): InstallationStore {
   return {
     read: async (name) => {
       const text = await readFile(fileOf(name), 'utf8').catch((error: unknown) => {
-        if (isAbsent(error)) return undefined
+        if (isMissingFileError(error)) return undefined
         throw error
       })
       if (text === undefined) return undefined

@@ -47,10 +47,15 @@ export function preparePlugin(plugin: unknown, settings: PluginSettings): MCPPlu
 }
 
 /**
- * Returns the versions of the possible dependencies, of this process and elsewhere. It queries the
- * others only if one is missing in this process.
+ * Returns the versions of the plugins that can be dependencies, by name. Asks the server for the
+ * plugins of other processes only if this process lacks a dependency. Throws PluginError
+ * PLUGIN_DEPENDENCY for an unmet one.
  */
-async function dependenciesOf(plugin: TonyPlugin, environment: PluginEnvironment, localPlugins: readonly TonyPlugin[]) {
+async function resolveDependencyVersions(
+  plugin: TonyPlugin,
+  environment: PluginEnvironment,
+  localPlugins: readonly TonyPlugin[],
+) {
   const versions = new Map(localPlugins.map(({ name, version }) => [name, version]))
   const wanted = plugin.dependencies ?? []
   if (wanted.some(({ name }) => !versions.has(name)))
@@ -74,7 +79,7 @@ function toDependency(name: string, version: string, local: TonyPlugin | undefin
   }
 }
 
-function contextOf(
+function createTonyContext(
   mcp: MCP,
   versions: ReadonlyMap<string, string>,
   { plugins = [], services = {}, logger, ...settings }: PluginSettings & { readonly logger: PluginLogger },
@@ -110,7 +115,7 @@ export async function activatePlugin(
 ): Promise<ActivePlugin> {
   const { mcp, installations, clientInstanceId } = environment
   const { logger = createLogger(plugin.name) } = settings
-  const context = contextOf(mcp, await dependenciesOf(plugin, environment, settings.plugins ?? []), {
+  const context = createTonyContext(mcp, await resolveDependencyVersions(plugin, environment, settings.plugins ?? []), {
     ...settings,
     logger,
   })
@@ -133,9 +138,9 @@ export async function activatePlugin(
   return {
     capabilities: plugin.getMCPCapabilities(),
     deactivate: async ({ uninstall }) => {
-      const state = await attempt(() => plugin.getState?.()).catch(logFailure('getState'))
-      await attempt(() => plugin.saveState?.()).catch(logFailure('saveState'))
-      await attempt(() => plugin.onDeactivate?.(context)).catch(logFailure('onDeactivate'))
+      const state = await runAsync(() => plugin.getState?.()).catch(logFailure('getState'))
+      await runAsync(() => plugin.saveState?.()).catch(logFailure('saveState'))
+      await runAsync(() => plugin.onDeactivate?.(context)).catch(logFailure('onDeactivate'))
       if (!uninstall)
         return installations.write(plugin.name, { ...installation, ...(state === undefined ? {} : { state }) })
       await plugin.onUninstall?.(context)
@@ -145,4 +150,4 @@ export async function activatePlugin(
   }
 }
 
-const attempt = async (work: () => unknown): Promise<unknown> => work()
+const runAsync = async (work: () => unknown): Promise<unknown> => work()

@@ -21,16 +21,16 @@ export interface RecordedCalls {
   readonly registrations: AgentConfig[]
 }
 
-const metrics = { requestsHandled: 0, avgResponseTime: 0, errorRate: 0 }
+const zeroMetrics = { requestsHandled: 0, avgResponseTime: 0, errorRate: 0 }
 
-const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+const errorTextOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 const testAgentId = 'plugin-under-test'
 
 /** Returns a value as it arrives over the wire. */
-const asJson = (value: unknown): Untyped => JSON.parse(JSON.stringify(value ?? null))
+const jsonCopyOf = (value: unknown): Untyped => JSON.parse(JSON.stringify(value ?? null))
 
-const infoAt =
+const toAgentInfoAt =
   (now: string) =>
   ({ name, type, capabilities, metadata = {} }: AgentConfig): AgentInfo => ({
     id: testAgentId,
@@ -49,7 +49,7 @@ const infoAt =
  * with the given answers and fails with the errors of the real server.
  */
 export function createMemoryMCP(answers: Answers, recorded: RecordedCalls, now: string): MCP {
-  const info = infoAt(now)
+  const info = toAgentInfoAt(now)
   const registeredAgents = (): AgentInfo[] => recorded.registrations.slice(0, 1).map(info)
   const answer = async (request: MCPRequest): Promise<MCPResponse> => {
     const { method, params = null, agentId, id = crypto.randomUUID() } = request
@@ -59,9 +59,9 @@ export function createMemoryMCP(answers: Answers, recorded: RecordedCalls, now: 
         agentId === undefined ? `No agents available for method: ${method}` : `Agent ${agentId} not found`,
       )
     try {
-      return { id, success: true, result: asJson(await handler(asJson(params), request)) }
+      return { id, success: true, result: jsonCopyOf(await handler(jsonCopyOf(params), request)) }
     } catch (error) {
-      return { id, success: false, error: { code: 'HANDLER_FAILED', message: textOf(error) } }
+      return { id, success: false, error: { code: 'HANDLER_FAILED', message: errorTextOf(error) } }
     }
   }
   return {
@@ -73,22 +73,22 @@ export function createMemoryMCP(answers: Answers, recorded: RecordedCalls, now: 
       throw new Error(`Agent ${agentId} not found`)
     },
     routeRequest: async (request) => {
-      recorded.requests.push(asJson(request))
+      recorded.requests.push(jsonCopyOf(request))
       return answer(request)
     },
     getAgentStatus: async (agentId): Promise<AgentStatus> => {
       const [agent] = registeredAgents().filter(({ name, id }) => agentId === name || agentId === id)
       if (!agent) throw new Error(`Agent ${agentId} not found`)
       const { name, type, lastActivity } = agent
-      return { agentId: testAgentId, name, type, state: 'idle', lastActivity, metrics }
+      return { agentId: testAgentId, name, type, state: 'idle', lastActivity, metrics: zeroMetrics }
     },
     getHealthStatus: async () => {
       const agents = { total: registeredAgents().length, active: 0, idle: registeredAgents().length }
-      return { status: 'healthy', version: '0.0.0', agents, uptime: 0, timestamp: now, metrics }
+      return { status: 'healthy', version: '0.0.0', agents, uptime: 0, timestamp: now, metrics: zeroMetrics }
     },
     getActiveAgents: async () => registeredAgents(),
     broadcastMessage: async (message) => {
-      recorded.messages.push(asJson(message))
+      recorded.messages.push(jsonCopyOf(message))
     },
   }
 }

@@ -42,12 +42,13 @@ function methodsOf(plugin: TonyPlugin): Pick<TonyPlugin, (typeof forwardedMethod
 }
 
 /**
- * Adds a `getDependency` to a plugin that has dependencies and no such method, as its host did in
- * Tony 2.7. Assignments through the proxy reach the plugin.
+ * Returns a proxy of the plugin with a method `getDependency`, which the host of Tony 2.7 added to
+ * its plugins. Returns the plugin itself if it has that method or no dependencies. Assignments to
+ * the proxy change the plugin.
  */
-function withDependencies(plugin: TonyPlugin, contextOf: () => TonyContext | undefined): TonyPlugin {
+function withGetDependency(plugin: TonyPlugin, getContext: () => TonyContext | undefined): TonyPlugin {
   if ((plugin.dependencies ?? []).length === 0 || plugin.getDependency !== undefined) return plugin
-  const getDependency = (name: string) => contextOf()?.getDependency(name)
+  const getDependency = (name: string) => getContext()?.getDependency(name)
   return new Proxy(plugin, {
     get: (target, key) => (key === 'getDependency' ? getDependency : Reflect.get(target, key)),
   })
@@ -68,7 +69,7 @@ function migrateLegacyPlugin(plugin: TonyPlugin): MCPPlugin {
   if (isMCPPlugin(plugin)) return plugin
   const { name, version, description = '' } = plugin
   let context: TonyContext | undefined
-  const legacy = withDependencies(plugin, () => context)
+  const legacy = withGetDependency(plugin, () => context)
   const capabilities = typeof plugin.execute === 'function' ? ['plugin.execute', `${name}.execute`] : []
   return {
     ...manifestOf(plugin),

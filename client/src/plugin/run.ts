@@ -5,8 +5,8 @@ import { isRecord } from '../api/is-record.ts'
 import { resolveServerOptions, type ServerOptions } from '../tony/environment.ts'
 import { explainUnreachable } from '../tony/errors.ts'
 import { type LocalAgent, type LocalAgentOptions, registerLocalAgent } from '../tony/local-agent.ts'
-import { registrationOf } from '../tony/register.ts'
-import { getHealth, getStatus, listActiveAgents, routeRequest, sendMessage } from '../tony/server-calls.ts'
+import { loadRegistration } from '../tony/register.ts'
+import { getAgentStatus, getHealth, listActiveAgents, routeRequest, sendMessage } from '../tony/server-calls.ts'
 import type { AgentConfig, MCP } from '../tony/shapes.ts'
 import { createFileInstallations, type InstallationStore } from './installation.ts'
 import {
@@ -70,7 +70,7 @@ function createMCP(hosted: LocalAgent, config: { current: AgentConfig }, updateA
     registerAgent: async (given) => {
       config.current = given
       await updateAgent()
-      return { ...(await registrationOf(hosted)), capabilities: given.capabilities }
+      return { ...(await loadRegistration(hosted)), capabilities: given.capabilities }
     },
     unregisterAgent: async (agentId) => {
       if (agentId === id || agentId === hosted.agent.name)
@@ -78,7 +78,7 @@ function createMCP(hosted: LocalAgent, config: { current: AgentConfig }, updateA
       await client.agents.unregister({ agent: agentId })
     },
     routeRequest: (request) => routeRequest(client, request),
-    getAgentStatus: (agentId) => getStatus(client, agentId),
+    getAgentStatus: (agentId) => getAgentStatus(client, agentId),
     getHealthStatus: () => getHealth(client),
     getActiveAgents: () => listActiveAgents(client),
     broadcastMessage: (message) => sendMessage(client, message),
@@ -86,7 +86,7 @@ function createMCP(hosted: LocalAgent, config: { current: AgentConfig }, updateA
 }
 
 /** Returns the names and versions of the plugins that the agents of the project host. */
-async function listHostedPlugins(client: Client): Promise<Map<string, string>> {
+async function loadHostedPluginVersions(client: Client): Promise<Map<string, string>> {
   const agents = await listActiveAgents(client)
   return new Map(
     agents.flatMap(({ name, metadata: { plugin } }) => {
@@ -106,7 +106,7 @@ const metadataOf = ({ name, version, description = '' }: TonyPlugin, given: Agen
  * Returns the secret of the plugin's agent. It is stored at the first run, so that every later run
  * is the same agent.
  */
-async function getClientInstanceId({ name, version }: TonyPlugin, installations: InstallationStore): Promise<string> {
+async function getOrCreateInstanceId({ name, version }: TonyPlugin, installations: InstallationStore): Promise<string> {
   const stored = await installations.read(name)
   if (stored) return stored.clientInstanceId
   const clientInstanceId = crypto.randomUUID()
@@ -128,13 +128,13 @@ const pickAgentOptions = ({ heartbeatMs, healthMs, concurrency }: RunOptions) =>
 })
 
 /** Creates the host of a plugin: an agent without capabilities until the plugin is active. */
-async function createEnvironment(
+async function registerPluginAgent(
   plugin: MCPPlugin,
   options: RunOptions,
   hooks: Pick<LocalAgentOptions, 'onEnded' | 'onError'>,
 ) {
   const installations = options.installations ?? createFileInstallations('.tony/plugins')
-  const clientInstanceId = await getClientInstanceId(plugin, installations)
+  const clientInstanceId = await getOrCreateInstanceId(plugin, installations)
   const { url, timeout, ...access } = resolveServerOptions(options)
   const config: { current: AgentConfig } = { current: { name: plugin.name, type: 'plugin', capabilities: [] } }
   let offered: readonly string[] | undefined
@@ -164,7 +164,7 @@ async function createEnvironment(
     mcp: createMCP(hosted, config, updateAgent),
     installations,
     clientInstanceId,
-    getRemotePlugins: () => listHostedPlugins(client),
+    getRemotePlugins: () => loadHostedPluginVersions(client),
     now: () => new Date().toISOString(),
   }
   /** Sets the capabilities that route requests to the plugin; undefined withdraws them. */
@@ -193,7 +193,7 @@ export async function runPlugin(given: TonyPlugin, options: RunOptions = {}): Pr
   const [ended, stopped] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   const logError = (what: string) => (error: unknown) => logger.error(what, error)
   const hooks = { onEnded: ended.resolve, onError: logError('outside of a request handler') }
-  const { environment, hosted, setCapabilities } = await createEnvironment(plugin, options, hooks)
+  const { environment, hosted, setCapabilities } = await registerPluginAgent(plugin, options, hooks)
   const begin = async (): Promise<ActivePlugin> => {
     try {
       const started = await activatePlugin(plugin, environment, options)

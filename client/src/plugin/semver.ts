@@ -11,18 +11,18 @@ interface Comparator {
 
 const versionPattern = /^v?(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?$/
 
-function parse(text: string): Version | undefined {
+function parseVersion(text: string): Version | undefined {
   const found = versionPattern.exec(text.trim())
   if (!found) return undefined
   const [, major, minor, patch, before] = found
   return { numbers: [Number(major), Number(minor), Number(patch)], prerelease: before?.split('.') ?? [] }
 }
 
-export const isVersion = (text: string): boolean => parse(text) !== undefined
+export const isVersion = (text: string): boolean => parseVersion(text) !== undefined
 
-const sign = (difference: number): number => Math.sign(difference)
+const signOf = (difference: number): number => Math.sign(difference)
 
-const isNumber = (part: string): boolean => /^\d+$/.test(part)
+const isNumericPart = (part: string): boolean => /^\d+$/.test(part)
 
 /**
  * Compares two prerelease parts: numbers precede words, and a shorter list precedes its
@@ -32,17 +32,17 @@ function comparePrereleaseParts(a: string | undefined, b: string | undefined): n
   if (a === b) return 0
   if (a === undefined) return -1
   if (b === undefined) return 1
-  if (isNumber(a) && isNumber(b)) return sign(Number(a) - Number(b))
-  if (isNumber(a) !== isNumber(b)) return isNumber(a) ? -1 : 1
+  if (isNumericPart(a) && isNumericPart(b)) return signOf(Number(a) - Number(b))
+  if (isNumericPart(a) !== isNumericPart(b)) return isNumericPart(a) ? -1 : 1
   return a < b ? -1 : 1
 }
 
-function compare(a: Version, b: Version): number {
+function compareVersions(a: Version, b: Version): number {
   for (const [index, number] of a.numbers.entries()) {
     const difference = number - (b.numbers[index] ?? 0)
-    if (difference !== 0) return sign(difference)
+    if (difference !== 0) return signOf(difference)
   }
-  if (a.prerelease.length === 0 || b.prerelease.length === 0) return sign(b.prerelease.length - a.prerelease.length)
+  if (a.prerelease.length === 0 || b.prerelease.length === 0) return signOf(b.prerelease.length - a.prerelease.length)
   for (let index = 0; index < Math.max(a.prerelease.length, b.prerelease.length); index += 1) {
     const difference = comparePrereleaseParts(a.prerelease[index], b.prerelease[index])
     if (difference !== 0) return difference
@@ -52,14 +52,14 @@ function compare(a: Version, b: Version): number {
 
 /** True if a version precedes another. Both must be valid. */
 export function isOlder(version: string, other: string): boolean {
-  const [a, b] = [parse(version), parse(other)]
-  return a !== undefined && b !== undefined && compare(a, b) < 0
+  const [a, b] = [parseVersion(version), parseVersion(other)]
+  return a !== undefined && b !== undefined && compareVersions(a, b) < 0
 }
 
 const partialVersionPattern =
   /^(<=|>=|<|>|=|\^|~)?\s*v?(\d+|[xX*])?(?:\.(\d+|[xX*]))?(?:\.(\d+|[xX*]))?(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?$/
 
-const comparator = (operator: Comparator['operator'], ...numbers: [number, number, number]): Comparator => ({
+const createComparator = (operator: Comparator['operator'], ...numbers: [number, number, number]): Comparator => ({
   operator,
   version: { numbers, prerelease: [] },
 })
@@ -83,31 +83,31 @@ function comparatorsOf(text: string): Comparator[] | undefined {
   if (!found) return undefined
   const [, operator = '', major, minor, patch, pre] = found
   const parts = [major, minor, patch]
-  const end = parts.findIndex((part) => part === undefined || !isNumber(part))
+  const end = parts.findIndex((part) => part === undefined || !isNumericPart(part))
   const given = parts.slice(0, end < 0 ? 3 : end).map(Number)
-  if (given.length === 0) return operator === '<' || operator === '>' ? [comparator('<', 0, 0, 0)] : []
+  if (given.length === 0) return operator === '<' || operator === '>' ? [createComparator('<', 0, 0, 0)] : []
   const [a = 0, b = 0, c = 0] = given
   const version: Version = { numbers: [a, b, c], prerelease: pre?.split('.') ?? [] }
   const from: Comparator = { operator: '>=', version }
   switch (operator) {
     case '^':
-      return [from, comparator('<', ...caretUpperBound(given))]
+      return [from, createComparator('<', ...caretUpperBound(given))]
     case '~':
-      return [from, comparator('<', ...upperBound(given.slice(0, 2)))]
+      return [from, createComparator('<', ...upperBound(given.slice(0, 2)))]
     case '<':
     case '>=':
       return [{ operator, version }]
     case '>':
-      return given.length === 3 ? [{ operator, version }] : [comparator('>=', ...upperBound(given))]
+      return given.length === 3 ? [{ operator, version }] : [createComparator('>=', ...upperBound(given))]
     case '<=':
-      return given.length === 3 ? [{ operator, version }] : [comparator('<', ...upperBound(given))]
+      return given.length === 3 ? [{ operator, version }] : [createComparator('<', ...upperBound(given))]
     default:
-      return given.length === 3 ? [{ operator: '=', version }] : [from, comparator('<', ...upperBound(given))]
+      return given.length === 3 ? [{ operator: '=', version }] : [from, createComparator('<', ...upperBound(given))]
   }
 }
 
 const satisfiesComparator = (version: Version, { operator, version: other }: Comparator): boolean => {
-  const difference = compare(version, other)
+  const difference = compareVersions(version, other)
   if (operator === '=') return difference === 0
   if (operator.startsWith('<')) return difference < 0 || (operator === '<=' && difference === 0)
   return difference > 0 || (operator === '>=' && difference === 0)
@@ -136,7 +136,7 @@ export const isRange = (range: string): boolean => alternativesOf(range) !== und
 
 /** True if a version is in a range, by npm's rules. */
 export function satisfies(version: string, range: string): boolean {
-  const [parsed, alternatives] = [parse(version), alternativesOf(range)]
+  const [parsed, alternatives] = [parseVersion(version), alternativesOf(range)]
   if (!parsed || !alternatives) return false
   return alternatives.some(
     (comparators) =>

@@ -36,7 +36,7 @@ export function openRawSocket(url: string, { onOpen, onText, onClose }: RawSocke
 }
 
 /** Calls `callback` after the current task. A page has no later point in the same turn. */
-export const atEndOfTurn = (callback: () => void): void => queueMicrotask(callback)
+export const atEndOfLoopTurn = (callback: () => void): void => queueMicrotask(callback)
 
 /** Returns undefined: a page cannot measure its resource use. */
 export const readResourceUsage = (): ResourceUsage | undefined => undefined

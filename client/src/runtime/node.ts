@@ -31,7 +31,7 @@ export function openRawSocket(url: string, { onOpen, onText, onClose }: RawSocke
  * Calls `callback` at the end of this turn of the event loop: after all promises that have settled
  * in it and everything that waits for them.
  */
-export const atEndOfTurn = (callback: () => void): void => process.nextTick(callback)
+export const atEndOfLoopTurn = (callback: () => void): void => process.nextTick(callback)
 
 export function readResourceUsage(): ResourceUsage | undefined {
   const { user, system } = process.cpuUsage()

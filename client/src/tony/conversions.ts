@@ -14,10 +14,10 @@ export function priorityOf(word: unknown): TaskPriority {
   return known ?? (word === 'none' ? 'low' : 'normal')
 }
 
-const states = { idle: 'idle', active: 'active', draining: 'busy', offline: 'offline' } as const
+const tonyStatuses = { idle: 'idle', active: 'active', draining: 'busy', offline: 'offline' } as const
 
 /** Returns the word of Tony 2.8 for an agent status. */
-export const tonyStatusOf = (status: WireAgent['status']): string => states[status]
+export const tonyStatusOf = (status: WireAgent['status']): string => tonyStatuses[status]
 
 /** Converts an agent to the form of Tony 2.8. */
 export const toAgentInfo = ({
@@ -37,7 +37,7 @@ export const toAgentInfo = ({
 const maxLengths = { type: 200, epic: 200, story: 200, title: 1_000, description: 65_536 }
 
 /** Returns the fields of a task that the server has too, without values beyond its limits. */
-function fieldsOf(task: TonyTask): Partial<Record<keyof typeof maxLengths, string>> {
+function taskFieldsOf(task: TonyTask): Partial<Record<keyof typeof maxLengths, string>> {
   const entries = Object.entries(maxLengths).flatMap(([field, limit]) => {
     const value = task[field]
     return typeof value === 'string' && value.length > 0 && value.length <= limit ? [[field, value]] : []
@@ -46,8 +46,8 @@ function fieldsOf(task: TonyTask): Partial<Record<keyof typeof maxLengths, strin
 }
 
 /** Converts a task of Tony 2.8 for the server. Keys that are no field there become metadata. */
-export function toTonyTask(task: TonyTask) {
-  const fields = fieldsOf(task)
+export function toServerTask(task: TonyTask) {
+  const fields = taskFieldsOf(task)
   const { priority, ...others } = task
   const extraFields = Object.entries(others).filter(([key]) => !Object.hasOwn(fields, key))
   // An object under `metadata` is merged with the other keys. Any other value stays under that key.
@@ -63,7 +63,7 @@ export function toTonyTask(task: TonyTask) {
 }
 
 /** Converts a message of Tony 2.8 for the server. */
-export function toAgentMessage({ to, type, content, payload, priority }: AgentMessage) {
+export function toServerMessage({ to, type, content, payload, priority }: AgentMessage) {
   return {
     to: to === undefined || to === 'all' ? '*' : to,
     type: type ?? 'broadcast',

@@ -23,7 +23,7 @@ export interface ServerOptions {
 }
 
 const defaultUrl = 'http://127.0.0.1:3456'
-const defaultTimeout = 30_000
+const defaultTimeoutMs = 30_000
 
 /** Returns `http://host:port` of a URL that may begin with `ws` and end with `/mcp` or `/ws`. */
 export const toBaseUrl = (url: string): string =>
@@ -32,11 +32,12 @@ export const toBaseUrl = (url: string): string =>
     .replace(/^ws/, 'http')
     .replace(/\/(mcp|ws)?\/*$/, '')
 
-const nonEmpty = (value: string | undefined): string | undefined =>
+const emptyToUndefined = (value: string | undefined): string | undefined =>
   value === undefined || value === '' ? undefined : value
 
 /** Tony 2.7 used the value `none` for "no server". */
-const toServerUrl = (value: string | undefined): string | undefined => (value === 'none' ? undefined : nonEmpty(value))
+const toServerUrl = (value: string | undefined): string | undefined =>
+  value === 'none' ? undefined : emptyToUndefined(value)
 
 /** Returns the given options, completed from the environment. */
 export function resolveServerOptions(given: ServerOptions) {
@@ -47,12 +48,12 @@ export function resolveServerOptions(given: ServerOptions) {
       .map(toServerUrl)
       .find((value) => value !== undefined) ??
     defaultUrl
-  const token = given.token ?? nonEmpty(env['TONY_TOKEN'])
-  const project = given.project ?? nonEmpty(env['TONY_MCP_PROJECT'])
-  const timeout = given.timeout ?? Number(nonEmpty(env['TONY_MCP_TIMEOUT']) ?? defaultTimeout)
+  const token = given.token ?? emptyToUndefined(env['TONY_TOKEN'])
+  const project = given.project ?? emptyToUndefined(env['TONY_MCP_PROJECT'])
+  const timeout = given.timeout ?? Number(emptyToUndefined(env['TONY_MCP_TIMEOUT']) ?? defaultTimeoutMs)
   return {
     url: toBaseUrl(url),
-    timeout: timeout > 0 ? timeout : defaultTimeout,
+    timeout: timeout > 0 ? timeout : defaultTimeoutMs,
     ...(token === undefined ? {} : { token }),
     ...(project === undefined ? {} : { project }),
   }

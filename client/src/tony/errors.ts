@@ -8,7 +8,7 @@ export const agentNotFoundError = (agentId: string): Error => new Error(`Agent $
 const portOf = (url: string): string => (URL.canParse(url) && new URL(url).port) || '3456'
 
 /** The error of Tony 2.8 for a missing server. */
-const serverMissing = (url: string, cause: unknown): Error =>
+const serverMissingError = (url: string, cause: unknown): Error =>
   new Error(
     [
       'Tony 2.8.0 requires MCP (Model Context Protocol) server.',
@@ -20,11 +20,11 @@ const serverMissing = (url: string, cause: unknown): Error =>
 
 const unreachableCodes: ReadonlySet<string> = new Set(['DEADLINE_EXCEEDED', 'CONNECTION_LOST'])
 
-/** Replaces the errors of an unreachable server by `serverMissing`. Other errors pass unchanged. */
+/** Replaces the errors of an unreachable server by `serverMissingError`, and no other errors. */
 export async function explainUnreachable<T>(url: string, work: Promise<T>): Promise<T> {
   try {
     return await work
   } catch (error) {
-    throw error instanceof TonyError && unreachableCodes.has(error.code) ? serverMissing(url, error) : error
+    throw error instanceof TonyError && unreachableCodes.has(error.code) ? serverMissingError(url, error) : error
   }
 }

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { priorityOf, toTonyTask } from './conversions.ts'
+import { priorityOf, toServerTask } from './conversions.ts'
 import { notInitializedError } from './errors.ts'
 import { type AgentHandlers, type MCPNetworkClient, minimalMCPServer } from './network-client.ts'
 import type { AgentRegistration, AgentStatus, HealthStatus, MCPResponse, TonyTask } from './shapes.ts'
@@ -22,7 +22,7 @@ const defaultTypes = ['implementation', 'qa', 'security', 'documentation'] as co
  * Returns the type for a word of Tony's other vocabularies: `qa` for `qa-agent`, `tech-lead` for
  * `tech-lead-tony`.
  */
-const typeOf = (word: string): string => word.replace(/-agent$/, '').replace(/-tony$/, '')
+const agentTypeOf = (word: string): string => word.replace(/-agent$/, '').replace(/-tony$/, '')
 
 /** Options of TonyMCPIntegration. */
 export interface IntegrationOptions {
@@ -86,7 +86,7 @@ export class TonyMCPIntegration extends EventEmitter {
    */
   async deployAgent(type: string, work: AgentHandlers = {}): Promise<AgentRegistration> {
     this.#requireRegistration()
-    const capabilities = capabilitiesByType[typeOf(type)] ?? []
+    const capabilities = capabilitiesByType[agentTypeOf(type)] ?? []
     const registration = await this.#server.registerAgent({ name: type, type, capabilities }, work)
     this.emit('agentDeployed', { type, registration })
     return registration
@@ -99,7 +99,7 @@ export class TonyMCPIntegration extends EventEmitter {
   async assignTask(agentId: string, task: TonyTask): Promise<MCPResponse> {
     const client = this.#server.clientOf(this.#requireRegistration().agentId)
     const known = await this.#server.getAgentStatus(agentId)
-    const created = await client.tasks.create({ ...toTonyTask(task), assignedTo: known.agentId })
+    const created = await client.tasks.create({ ...toServerTask(task), assignedTo: known.agentId })
     this.emit('taskAssigned', { agentId, task })
     const { id, status } = created
     return { id, success: true, result: { accepted: true, taskId: id, agentId: known.agentId, status, task } }

@@ -63,7 +63,7 @@ function toMCPRequest({ type, payload, from, to }: Delivery): IncomingMCPRequest
 }
 
 /** Converts a response to the wire form: a result or an error. */
-function replyOf({ success, result, error }: MCPResponse) {
+function toReplyBody({ success, result, error }: MCPResponse) {
   if (error === undefined && success !== false) return { result: result ?? null }
   const { code, message }: Partial<Record<string, unknown>> = isRecord(error) ? error : {}
   return {
@@ -95,7 +95,7 @@ async function answerRequest(
 ): Promise<void> {
   const outcome = await workCounter
     .measure(
-      async () => replyOf(await onRequest(request)),
+      async () => toReplyBody(await onRequest(request)),
       (answered) => 'error' in answered,
     )
     .catch((error: unknown) => ({ error: { code: 'HANDLER_FAILED', message: errorTextOf(error, 4_096) } }))

@@ -4,8 +4,8 @@ import { type Client, createClient } from '../api/client.ts'
 import { resolveServerOptions, type ServerOptions } from './environment.ts'
 import { agentNotFoundError, explainUnreachable } from './errors.ts'
 import type { LocalAgent } from './local-agent.ts'
-import { agentProfileOf, registerWithFreeName, registrationOf } from './register.ts'
-import { getHealth, getStatus, listActiveAgents, routeRequest, sendMessage } from './server-calls.ts'
+import { agentProfileOf, loadRegistration, registerWithFreeName } from './register.ts'
+import { getAgentStatus, getHealth, listActiveAgents, routeRequest, sendMessage } from './server-calls.ts'
 import type {
   AgentConfig,
   AgentInfo,
@@ -110,7 +110,7 @@ export class MCPNetworkClient extends EventEmitter implements MCP {
     for (const alias of [config.id, config.agentId]) if (alias !== undefined) this.#aliases.set(alias, id)
     local.serve()
     if (onTask) local.agent.work(onTask, { onError: (error) => this.#emitError(error) })
-    const registration = await registrationOf(local)
+    const registration = await loadRegistration(local)
     this.emit('agentRegistered', registration)
     return registration
   }
@@ -136,7 +136,7 @@ export class MCPNetworkClient extends EventEmitter implements MCP {
   async getAgentStatus(agentId: string): Promise<AgentStatus> {
     const id = this.#idOf(agentId)
     await this.#agents.get(id)?.report()
-    return this.#call((client) => getStatus(client, id))
+    return this.#call((client) => getAgentStatus(client, id))
   }
 
   /** Returns the health of the project. */

@@ -18,7 +18,7 @@ export async function registerWithFreeName(options: LocalAgentOptions): Promise<
 }
 
 /** Returns the registration of an agent. */
-export async function registrationOf({ agent }: LocalAgent): Promise<AgentRegistration> {
+export async function loadRegistration({ agent }: LocalAgent): Promise<AgentRegistration> {
   const [{ name, type, status, capabilities, registeredAt }, { expiresAt }] = await Promise.all([
     agent.client.agents.get({ agent: agent.id }).then(toAgentInfo),
     agent.client.auth.whoami(),

@@ -1,6 +1,6 @@
 import type { Client } from '../api/client.ts'
 import { isRecord } from '../api/is-record.ts'
-import { toAgentInfo, toAgentMessage, tonyStatusOf } from './conversions.ts'
+import { toAgentInfo, tonyStatusOf, toServerMessage } from './conversions.ts'
 import type {
   AgentInfo,
   AgentMessage,
@@ -66,7 +66,7 @@ export async function getHealth(client: Client): Promise<HealthStatus> {
 }
 
 /** Returns the totals of an agent's last hundred health samples. */
-async function getMetrics(client: Client, agent: string): Promise<AgentMetrics> {
+async function getAgentMetrics(client: Client, agent: string): Promise<AgentMetrics> {
   const { samples } = await client.health.history({ agent, limit: 100 })
   let [handled, spentMs] = [0, 0]
   for (const { requestsHandled, avgResponseTimeMs } of samples) {
@@ -80,10 +80,10 @@ async function getMetrics(client: Client, agent: string): Promise<AgentMetrics> 
 /**
  * Returns the status of an agent. Rejects with "Agent {id} not found" if it is unknown or has left.
  */
-export async function getStatus(client: Client, agent: string): Promise<AgentStatus> {
+export async function getAgentStatus(client: Client, agent: string): Promise<AgentStatus> {
   const { id, name, type, status, lastActivityAt } = await client.agents.get({ agent })
   const [metrics, { tasks }] = await Promise.all([
-    getMetrics(client, id),
+    getAgentMetrics(client, id),
     client.tasks.list({ claimedBy: id, status: 'in_progress', limit: 1 }),
   ])
   const currentTask = tasks[0]?.id
@@ -99,5 +99,5 @@ export async function getStatus(client: Client, agent: string): Promise<AgentSta
 }
 
 export async function sendMessage(client: Client, message: AgentMessage): Promise<void> {
-  await client.messages.send(toAgentMessage(message))
+  await client.messages.send(toServerMessage(message))
 }

@@ -7,11 +7,11 @@ import { rotateKey } from '../operations/auth/keys/rotate.ts'
 import { listSessions } from '../operations/auth/list-sessions.ts'
 import { refreshSession } from '../operations/auth/refresh.ts'
 import { renewIdentity } from '../operations/auth/renew.ts'
-import { revokeCredential } from '../operations/auth/revoke.ts'
+import { revokeAccess } from '../operations/auth/revoke.ts'
 import { whoami } from '../operations/auth/whoami.ts'
 import { mutation, query, router } from './procedure.ts'
 
-const keys = router({
+const keysRouter = router({
   create: mutation(
     { permission: 'keys:write', cost: 5, input: shapes.keyCreateInput, output: shapes.keyCreateOutput },
     createKey,
@@ -27,7 +27,7 @@ const keys = router({
   ),
 })
 
-const sessions = router({
+const sessionsRouter = router({
   list: query(
     { permission: 'sessions:read', cost: 2, input: shapes.sessionListInput, output: shapes.sessionListOutput },
     listSessions,
@@ -58,12 +58,12 @@ export const authRouter = router({
   ),
   revoke: mutation(
     { permission: 'auth:self', repeatable: true, input: shapes.authRevokeInput, output: shapes.authRevokeOutput },
-    revokeCredential,
+    revokeAccess,
   ),
   whoami: query(
     { permission: 'auth:self', input: z.strictObject({}).optional(), output: shapes.authWhoamiOutput },
     whoami,
   ),
-  keys,
-  sessions,
+  keys: keysRouter,
+  sessions: sessionsRouter,
 })

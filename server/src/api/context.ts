@@ -29,7 +29,7 @@ const serialKeyOf = ({ procedure, principal, key }: IdempotencyKey): string => `
  * its abort signal.
  */
 export function createContext(call: Call, input: unknown, signal: AbortSignal): Context {
-  const { principal, connection, hold } = call
+  const { principal, connection, replyShare } = call
   const { services } = connection
   const key = idempotencyKeyOf(call, principal, input)
   const countRows = createRowCharge(connection)
@@ -50,13 +50,13 @@ export function createContext(call: Call, input: unknown, signal: AbortSignal): 
     return runIdempotent(tx, { ...key, key: `${key.key}#${step.number}` }, () => work(tx), { replay, whole })
   }
   // For the first transaction only: a later one of the call has waited for something else.
-  let arrivedAt = call.meta.lane === 'urgent' ? call.input?.arrivedAt : undefined
+  let arrivedAt = call.meta.lane === 'urgent' ? call.queuedInput?.arrivedAt : undefined
   const begin = <T>(work: (tx: Transaction) => Promise<T>, { serialKeys: rows }: SerialKeys): Promise<T> => {
     const serialKeys = key && rows ? [...rows, serialKeyOf(key)] : rows
     const ownScope = { ...scope, ...(arrivedAt !== undefined && { arrivedAt }), ...(serialKeys && { serialKeys }) }
     arrivedAt = undefined
     const transact = () => services.store.transact(ownScope, work)
-    return call.input ? call.input.countDuring(transact) : transact()
+    return call.queuedInput ? call.queuedInput.countDuring(transact) : transact()
   }
   const transact: Context['transact'] = (work, options = {}) => begin((tx) => once(tx, work, options), options)
   return {
@@ -66,14 +66,14 @@ export function createContext(call: Call, input: unknown, signal: AbortSignal): 
     requestId: call.requestId,
     reauthenticate: (renewed) => connection.renew?.(renewed),
     read: async (work) => {
-      await hold?.waitForSlot()
+      await replyShare?.waitForSlot()
       return services.store.read(work)
     },
-    countRows,
+    chargeRows: countRows,
     transact,
-    transactLarge: (work, options = {}) =>
-      hold
-        ? hold.transact((measured) => begin((tx) => measured(() => once(tx, work, options)), options))
+    transactLargeReply: (work, options = {}) =>
+      replyShare
+        ? replyShare.transact((measured) => begin((tx) => measured(() => once(tx, work, options)), options))
         : transact(work, options),
   }
 }

@@ -1,9 +1,9 @@
 import { permissions } from '@tony/mcp-shared/policy'
 import { TRPCError } from '@trpc/server'
-import type { Chunk } from '../domain/feed/item.ts'
+import type { ItemChunk } from '../domain/feed/item.ts'
 import { anonymousPrincipal } from '../domain/identity/caller.ts'
 import type { Call, Connection } from '../guards/call.ts'
-import { waitForReplySlot } from '../guards/observe.ts'
+import { waitForPageSlot } from '../guards/observe.ts'
 import type { QueuedInput } from '../platform/queued-inputs.ts'
 import { ReplyBudget, type ReplyShare } from '../platform/reply-budget.ts'
 import { createContext } from './context.ts'
@@ -34,7 +34,7 @@ const knownPermissions: ReadonlySet<string> = new Set([...permissions, 'open'])
 /**
  * Throws if a procedure has no permission of the policy: it would be closed to everyone, or open.
  */
-export function requirePermissions(compiled: ReadonlyMap<string, Pick<CompiledProcedure, 'meta'>>): void {
+export function requireKnownPermissions(compiled: ReadonlyMap<string, Pick<CompiledProcedure, 'meta'>>): void {
   for (const [path, { meta }] of compiled) {
     if (!knownPermissions.has(meta.permission))
       throw new Error(`${path} has no permission of the policy in shared/src/policy.ts: add one`)
@@ -42,9 +42,9 @@ export function requirePermissions(compiled: ReadonlyMap<string, Pick<CompiledPr
 }
 
 // Runs when this module is loaded, so that a server with such a procedure does not start.
-requirePermissions(procedures)
+requireKnownPermissions(procedures)
 
-export interface CallRequest {
+export interface IncomingCall {
   readonly connection: Connection
   readonly requestId: string
   readonly path: string
@@ -57,10 +57,10 @@ export interface CallRequest {
    * The call's share of the memory for replies of its connection. A transport that gives one
    * releases it after it has sent the reply. Default: a share that ends with the call.
    */
-  readonly hold?: ReplyShare | undefined
+  readonly replyShare?: ReplyShare | undefined
 }
 
-function prepareCall({ connection, requestId, path, kind, rawInput, input, signal, hold }: CallRequest) {
+function prepareCall({ connection, requestId, path, kind, rawInput, input, signal, replyShare }: IncomingCall) {
   const procedure = procedures.get(path)
   if (procedure?.kind !== kind)
     throw new TRPCError({ code: 'NOT_FOUND', message: `No "${kind}"-procedure on path "${path}"` })
@@ -71,8 +71,8 @@ function prepareCall({ connection, requestId, path, kind, rawInput, input, signa
     kind,
     meta: procedure.meta,
     rawInput,
-    input: input ?? connection.input,
-    hold,
+    queuedInput: input ?? connection.queuedInput,
+    replyShare,
     principal: anonymousPrincipal,
   }
   const settle = runGuards(call)
@@ -88,30 +88,30 @@ function prepareCall({ connection, requestId, path, kind, rawInput, input, signa
  * its stack. The WebSocket transport owes its speed to this. A test holds both paths to the same
  * replies.
  */
-export async function runCall(request: CallRequest): Promise<unknown> {
-  if (request.hold) return runHeldCall(request)
+export async function runCall(request: IncomingCall): Promise<unknown> {
+  if (request.replyShare) return runCallWithShare(request)
   const { pageSlots, config } = request.connection.services
-  const hold = new ReplyBudget(pageSlots, config.limits.socketBufferBytes).open()
+  const replyShare = new ReplyBudget(pageSlots, config.limits.socketBufferBytes).openShare()
   try {
-    return await runHeldCall({ ...request, hold })
+    return await runCallWithShare({ ...request, replyShare })
   } finally {
-    hold.release()
+    replyShare.release()
   }
 }
 
-function prepareHeldCall(request: CallRequest) {
+function prepareHeldCall(request: IncomingCall) {
   try {
     return prepareCall(request)
   } catch (error) {
-    request.hold?.recordRefusal()
+    request.replyShare?.recordRefusal()
     throw error
   }
 }
 
-async function runHeldCall(request: CallRequest): Promise<unknown> {
+async function runCallWithShare(request: IncomingCall): Promise<unknown> {
   // Before anything else is made of the call: hundreds may wait on each socket.
-  const { connection, path, kind, hold } = request
-  const slot = kind === 'query' ? waitForReplySlot(connection, metricLabelOf(path), hold) : undefined
+  const { connection, path, kind, replyShare } = request
+  const slot = kind === 'query' ? waitForPageSlot(connection, metricLabelOf(path), replyShare) : undefined
   if (slot) await slot
   const { revocations } = connection.services.identity
   if (revocations.isStale) await revocations.tryRefresh()
@@ -130,7 +130,7 @@ async function runHeldCall(request: CallRequest): Promise<unknown> {
  * Opens a subscription through the same guards and schemas. The guards get its outcome when it
  * ends.
  */
-export async function* runSubscription(request: CallRequest): AsyncGenerator<Chunk<unknown>> {
+export async function* runSubscription(request: IncomingCall): AsyncGenerator<ItemChunk<unknown>> {
   const { revocations } = request.connection.services.identity
   if (revocations.isStale) await revocations.tryRefresh()
   const { settle, start } = prepareCall(request)

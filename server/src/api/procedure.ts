@@ -1,14 +1,14 @@
 import { initTRPC, tracked } from '@trpc/server'
 import type { z } from 'zod'
 import type { Context, Services } from '../domain/context.ts'
-import type { Chunk, Item } from '../domain/feed/item.ts'
+import type { ItemChunk, SubscriptionItem } from '../domain/feed/item.ts'
 import { anonymousPrincipal } from '../domain/identity/caller.ts'
-import { authenticate, currentPrincipal } from '../guards/authenticate.ts'
+import { authenticate, authenticateCaller } from '../guards/authenticate.ts'
 import { authorize } from '../guards/authorize.ts'
 import type { Call, CallOutcome, Connection, Guard, ProcedureMeta } from '../guards/call.ts'
 import { collectDenials } from '../guards/denials.ts'
 import { toErrorShape } from '../guards/errors.ts'
-import { logCall, waitForReplySlot } from '../guards/observe.ts'
+import { logCall, waitForPageSlot } from '../guards/observe.ts'
 import { refuseOverload } from '../guards/overload.ts'
 import { limitRate } from '../guards/rates.ts'
 import { requireWellFormed } from '../guards/well-formed.ts'
@@ -36,28 +36,32 @@ const t = initTRPC
     isDev: false,
     // Proxies end a silent stream, and a reader cannot tell it from a dead one.
     sse: { ping: { enabled: true, intervalMs: ssePingMs } },
-    errorFormatter: ({ error }) => toErrorShape(error, requestIds.get(error) ?? uuidv7()),
+    errorFormatter: ({ error }) => toErrorShape(error, requestIdsByError.get(error) ?? uuidv7()),
   })
 
 export const router = t.router
 
 type Schema = z.ZodType
 type ProcedureDefinition<I extends Schema, O extends Schema> = ProcedureMeta & { readonly input: I; readonly output: O }
-type Kind = Call['kind']
+type ProcedureKind = Call['kind']
 
 /** A procedure without tRPC around it, as the pipeline runs it. */
 export interface CompiledProcedure {
-  readonly kind: Kind
+  readonly kind: ProcedureKind
   readonly meta: ProcedureMeta
   readonly input: Schema
   readonly output: Schema
-  readonly run: (services: Services, ctx: Context, input: unknown) => Promise<unknown> | AsyncGenerator<Chunk<unknown>>
+  readonly run: (
+    services: Services,
+    ctx: Context,
+    input: unknown,
+  ) => Promise<unknown> | AsyncGenerator<ItemChunk<unknown>>
 }
 
 const compiledProcedures = new WeakMap<object, CompiledProcedure>()
 
 /** Request id of each error: tRPC's formatter gets the error but not the call. */
-const requestIds = new WeakMap<object, string>()
+const requestIdsByError = new WeakMap<object, string>()
 
 /** Returns the compiled form of a procedure of this router. */
 export function compiledProcedureOf(procedure: object): CompiledProcedure {
@@ -90,11 +94,11 @@ export function runGuards(call: Call): (outcome: CallOutcome) => void {
 /** The connection as the guards pass it to the resolver. */
 type GuardedConnection = Connection & { readonly call: Call; readonly signal: AbortSignal }
 
-const guardedProcedure = (kind: Kind, meta: ProcedureMeta) =>
+const buildGuardedProcedure = (kind: ProcedureKind, meta: ProcedureMeta) =>
   t.procedure.meta(meta).use(async ({ ctx, path, getRawInput, next, signal }) => {
-    const hold = kind === 'subscription' ? undefined : ctx.replies?.open()
+    const replyShare = kind === 'subscription' ? undefined : ctx.replyBudget?.openShare()
     try {
-      if (kind === 'query') await waitForReplySlot(ctx, path, hold)
+      if (kind === 'query') await waitForPageSlot(ctx, path, replyShare)
       const call: Call = {
         connection: ctx,
         requestId: uuidv7(),
@@ -102,35 +106,35 @@ const guardedProcedure = (kind: Kind, meta: ProcedureMeta) =>
         kind,
         meta,
         rawInput: await getRawInput(),
-        input: ctx.input,
-        hold,
+        queuedInput: ctx.queuedInput,
+        replyShare,
         principal: anonymousPrincipal,
       }
       if (ctx.services.identity.revocations.isStale) await ctx.services.identity.revocations.tryRefresh()
       const settle = runGuards(call)
       const result = await next({ ctx: { ...ctx, call, signal: signal ?? new AbortController().signal } })
-      if (result.ok) ctx.replies?.keep(result.data)
-      else requestIds.set(result.error, call.requestId)
+      if (result.ok) ctx.replyBudget?.countKeptReply(result.data)
+      else requestIdsByError.set(result.error, call.requestId)
       settle(result.ok ? { ok: true } : { ok: false, error: result.error })
       return result
     } finally {
-      hold?.release()
+      replyShare?.release()
     }
   })
 
 /** Gives tRPC the type of a reply. Only `checkReply` checks the schema, when tests turn it on. */
-const outputType =
+const outputTypeOf =
   <O extends Schema>(_: O) =>
   (value: unknown) =>
     value as z.input<O>
 
 type Operation<I, O> = (ctx: Context, input: I) => Promise<O>
 
-function buildContract<I extends Schema, O extends Schema>(
-  kind: Kind,
+function buildProcedureBase<I extends Schema, O extends Schema>(
+  kind: ProcedureKind,
   { input, output, ...meta }: ProcedureDefinition<I, O>,
 ) {
-  return { input, output, meta, base: guardedProcedure(kind, meta).input(input) }
+  return { input, output, meta, base: buildGuardedProcedure(kind, meta).input(input) }
 }
 
 const checkReply = async (services: Services, schema: Schema, value: Promise<unknown>): Promise<unknown> => {
@@ -145,26 +149,26 @@ const checkReply = async (services: Services, schema: Schema, value: Promise<unk
  * Builds the shared part of `query` and `mutation`: the compiled form, and the resolver with which
  * tRPC runs it.
  */
-function buildCall<I extends Schema, O extends Schema>(
+function buildQueryOrMutation<I extends Schema, O extends Schema>(
   kind: 'query' | 'mutation',
   definition: ProcedureDefinition<I, O>,
   operation: Operation<z.output<I>, z.input<O>>,
 ) {
-  const { input, output, meta, base } = buildContract(kind, definition)
+  const { input, output, meta, base } = buildProcedureBase(kind, definition)
   // Both callers have parsed the value with the schema from which the operation's input type is
   // inferred.
   const run = (services: Services, ctx: Context, value: unknown) =>
     checkReply(services, output, operation(ctx, value as z.output<I>))
   const resolve = ({ ctx, input: value }: { ctx: GuardedConnection; input: unknown }) =>
     run(ctx.services, createContext(ctx.call, value, ctx.signal), value) as never
-  return { form: { kind, meta, input, output, run }, builder: base.output(outputType(output)), resolve }
+  return { form: { kind, meta, input, output, run }, builder: base.output(outputTypeOf(output)), resolve }
 }
 
 export function query<I extends Schema, O extends Schema>(
   definition: ProcedureDefinition<I, O>,
   operation: Operation<z.output<I>, z.input<O>>,
 ) {
-  const { form, builder, resolve } = buildCall('query', definition, operation)
+  const { form, builder, resolve } = buildQueryOrMutation('query', definition, operation)
   const procedure = builder.query(resolve)
   compiledProcedures.set(procedure, form)
   return procedure
@@ -174,7 +178,7 @@ export function mutation<I extends Schema, O extends Schema>(
   definition: ProcedureDefinition<I, O>,
   operation: Operation<z.output<I>, z.input<O>>,
 ) {
-  const { form, builder, resolve } = buildCall('mutation', definition, operation)
+  const { form, builder, resolve } = buildQueryOrMutation('mutation', definition, operation)
   const procedure = builder.mutation(resolve)
   compiledProcedures.set(procedure, form)
   return procedure
@@ -186,14 +190,14 @@ export function mutation<I extends Schema, O extends Schema>(
  */
 function buildSubscription<I extends Schema, O extends Schema, Y>(
   definition: ProcedureDefinition<I, O>,
-  operation: (ctx: Context, input: z.output<I>) => AsyncGenerator<Chunk<z.input<O>>>,
-  toYield: (item: Item<z.input<O>>) => Y,
+  operation: (ctx: Context, input: z.output<I>) => AsyncGenerator<ItemChunk<z.input<O>>>,
+  toYield: (item: SubscriptionItem<z.input<O>>) => Y,
 ) {
-  const { input, output, meta, base } = buildContract('subscription', definition)
+  const { input, output, meta, base } = buildProcedureBase('subscription', definition)
   const run = (_services: Services, ctx: Context, value: unknown) => operation(ctx, value as z.output<I>)
   const procedure = base.subscription(async function* ({ ctx, input: value }) {
     for await (const chunk of operation(createContext(ctx.call, value, ctx.signal), value as z.output<I>)) {
-      currentPrincipal(ctx.call.connection)
+      authenticateCaller(ctx.call.connection)
       for (const item of chunk) yield toYield(item)
     }
   })
@@ -204,13 +208,13 @@ function buildSubscription<I extends Schema, O extends Schema, Y>(
 /** Defines a subscription whose items have no id. `output` is the schema of one item. */
 export const subscription = <I extends Schema, O extends Schema>(
   definition: ProcedureDefinition<I, O>,
-  operation: (ctx: Context, input: z.output<I>) => AsyncGenerator<Chunk<z.input<O>>>,
+  operation: (ctx: Context, input: z.output<I>) => AsyncGenerator<ItemChunk<z.input<O>>>,
 ) => buildSubscription(definition, operation, ({ data }) => data)
 
 /** Defines a subscription that resumes after the id of an item. */
 export const resumableSubscription = <I extends Schema, O extends Schema>(
   definition: ProcedureDefinition<I, O>,
-  operation: (ctx: Context, input: z.output<I>) => AsyncGenerator<Chunk<z.input<O>>>,
+  operation: (ctx: Context, input: z.output<I>) => AsyncGenerator<ItemChunk<z.input<O>>>,
 ) =>
   buildSubscription(definition, operation, ({ id, data }) => {
     if (id === undefined) throw new Error('an item of a resumable subscription has no id')

@@ -1,7 +1,7 @@
 import * as shapes from '@tony/mcp-shared/webhooks'
 import { createWebhook } from '../operations/webhooks/create.ts'
 import { removeWebhook } from '../operations/webhooks/delete.ts'
-import { listDeliveries } from '../operations/webhooks/deliveries.ts'
+import { listWebhookDeliveries } from '../operations/webhooks/deliveries.ts'
 import { listWebhooks } from '../operations/webhooks/list.ts'
 import { redriveWebhook } from '../operations/webhooks/redrive.ts'
 import { rotateWebhook } from '../operations/webhooks/rotate.ts'
@@ -9,13 +9,13 @@ import { testWebhook } from '../operations/webhooks/test.ts'
 import { mutation, query, router } from './procedure.ts'
 
 /** Cost of a call that sends a request to an endpoint. */
-const requestCost = 50
+const httpRequestCost = 50
 
 export const webhooksRouter = router({
   create: mutation(
     {
       permission: 'webhooks:write',
-      cost: requestCost,
+      cost: httpRequestCost,
       repeatable: true,
       input: shapes.webhookCreateInput,
       output: shapes.webhookCreateOutput,
@@ -41,7 +41,7 @@ export const webhooksRouter = router({
       input: shapes.webhookDeliveriesInput,
       output: shapes.webhookDeliveriesOutput,
     },
-    listDeliveries,
+    listWebhookDeliveries,
   ),
   redrive: mutation(
     {
@@ -55,7 +55,7 @@ export const webhooksRouter = router({
   test: mutation(
     {
       permission: 'webhooks:write',
-      cost: requestCost,
+      cost: httpRequestCost,
       repeatable: true,
       input: shapes.webhookTestInput,
       output: shapes.webhookTestOutput,

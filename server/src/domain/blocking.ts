@@ -9,7 +9,7 @@ export interface WaitHandle {
   leave(): void
 }
 
-export interface BlockOptions<T> {
+export interface BlockParams<T> {
   readonly ctx: Context
   readonly waitMs: number
   /** Registers the waiter. It is notified when another attempt may succeed. */
@@ -23,7 +23,7 @@ export interface BlockOptions<T> {
  * time is up or the caller has gone. Returns the last result. The registration precedes the first
  * attempt, or a notification between the two would be lost.
  */
-export async function blockUntil<T>({ ctx, waitMs, subscribe, attempt, isFound }: BlockOptions<T>): Promise<T> {
+export async function blockUntil<T>({ ctx, waitMs, subscribe, attempt, isFound }: BlockParams<T>): Promise<T> {
   const notifier = new Notifier()
   const handle = subscribe(notifier.notify)
   let timedOut = false

@@ -15,7 +15,7 @@ import type { Lockouts } from './identity/lockouts.ts'
 import type { Pepper } from './identity/pepper.ts'
 import type { RateLimiter } from './identity/rate-limiter.ts'
 import type { Revocations } from './identity/revocations.ts'
-import type { Tokens } from './identity/tokens.ts'
+import type { AccessTokens } from './identity/tokens.ts'
 import type { InboxWaiters } from './messages/inbox-waiters.ts'
 import type { Principal } from './principal.ts'
 import type { ReplyWaiters } from './requests/reply-waiters.ts'
@@ -28,7 +28,7 @@ import type { WebhookSender } from './webhooks/sender.ts'
 
 /** The services that identify callers and decide if they may still be served. */
 export interface IdentityServices {
-  readonly tokens: Tokens
+  readonly tokens: AccessTokens
   readonly issuers: Issuers
   readonly pepper: Pepper
   readonly keyUse: LastKeyUse
@@ -135,10 +135,10 @@ export interface Context extends OperationServices {
    * Counts rows that the call has written without an event in `transact`. The caller pays for many
    * rows.
    */
-  countRows(rows: number): void
+  chargeRows(rows: number): void
   /**
    * Does what `transact` does, for a reply that may be large. Its work starts only while the
    * connection has room for the reply, so that nothing is handed out that cannot be sent.
    */
-  transactLarge<T>(work: (tx: Transaction) => Promise<T>, options?: TransactOptions<T>): Promise<T>
+  transactLargeReply<T>(work: (tx: Transaction) => Promise<T>, options?: TransactOptions<T>): Promise<T>
 }

@@ -22,7 +22,7 @@ export interface Principal {
   /** The API key of a program. Its scopes limit the permissions of the role. */
   readonly key?: { readonly id: string; readonly name: string; readonly scopes: ReadonlySet<string> }
   /** Permissions beyond those of the role. */
-  readonly extra?: ReadonlySet<Permission>
+  readonly extraPermissions?: ReadonlySet<Permission>
   /** Expiry of the credential, in milliseconds since 1970 by the wall clock. */
   readonly expiresAt: number
 }
@@ -50,7 +50,7 @@ export const seesAllMessages = ({ role }: Principal): boolean => role === 'tech-
  * True if the role of a caller, and the scopes of its key, include a permission. The scope alone
  * decides about registering agents, so that an enrolment token needs no tech-lead role.
  */
-export function isAllowed({ role, key, extra }: Principal, permission: Permission): boolean {
+export function isAllowed({ role, key, extraPermissions: extra }: Principal, permission: Permission): boolean {
   if (extra?.has(permission)) return true
   if (!key || permission === 'auth:self') return policy[role].has(permission)
   if (permission === 'agents:register' && key.scopes.has(permission)) return true

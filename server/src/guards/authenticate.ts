@@ -3,7 +3,7 @@ import type { Principal } from '../domain/principal.ts'
 import type { Connection, Guard } from './call.ts'
 
 /** Tolerance for clock skew, in milliseconds. */
-export const leewayMs = 5_000
+export const clockSkewMs = 5_000
 
 /**
  * Returns the caller's current principal. Throws UNAUTHENTICATED, TOKEN_EXPIRED, TOKEN_REVOKED,
@@ -12,7 +12,7 @@ export const leewayMs = 5_000
 export function requireValidPrincipal({ identity, services }: Connection): Principal {
   if (!identity.ok) throw identity.error
   const { principal } = identity
-  if (principal.expiresAt + leewayMs < services.clock.wall()) {
+  if (principal.expiresAt + clockSkewMs < services.clock.wall()) {
     throw new CoordinationError('TOKEN_EXPIRED', 'the token has expired: refresh it, or register again')
   }
   services.identity.tokens.requireKnownKey(principal)
@@ -30,7 +30,7 @@ export function requireValidPrincipal({ identity, services }: Connection): Princ
  * incarnations, so this runs on each call and not once a connection. Throws as
  * `requireValidPrincipal` does.
  */
-export function currentPrincipal(connection: Connection): Principal {
+export function authenticateCaller(connection: Connection): Principal {
   const principal = requireValidPrincipal(connection)
   const { services } = connection
   if (principal.agent) services.presence.record(principal.project, principal.agent.id, services.now())
@@ -39,6 +39,6 @@ export function currentPrincipal(connection: Connection): Principal {
 
 /** Sets the principal of a call, once. Later guards and the operation read `call.principal`. */
 export const authenticate: Guard = (call) => {
-  if (call.meta.permission !== 'open') call.principal = currentPrincipal(call.connection)
+  if (call.meta.permission !== 'open') call.principal = authenticateCaller(call.connection)
   return undefined
 }

@@ -35,9 +35,9 @@ export interface Connection extends Caller {
   /** Replaces the principal after a re-authentication; only a socket can do it. */
   readonly renew?: ((principal: Principal) => void) | undefined
   /** The bytes of all calls, if they come with one HTTP request. */
-  readonly input?: QueuedInput | undefined
+  readonly queuedInput?: QueuedInput | undefined
   /** Bounds the memory of the replies. Without it they have no bound. */
-  readonly replies?: ReplyBudget | undefined
+  readonly replyBudget?: ReplyBudget | undefined
 }
 
 /** One call on its way through the guards. */
@@ -49,9 +49,9 @@ export interface Call {
   readonly meta: ProcedureMeta
   readonly rawInput: unknown
   /** The bytes that the call came with; it shares them with the other calls of its frame. */
-  readonly input?: QueuedInput | undefined
-  /** The call's share of `connection.replies`; a subscription has none. */
-  readonly hold?: ReplyShare | undefined
+  readonly queuedInput?: QueuedInput | undefined
+  /** The call's share of `connection.replyBudget`; a subscription has none. */
+  readonly replyShare?: ReplyShare | undefined
   /** Anonymous until the guard `authenticate` has set it. */
   principal: Principal
 }

@@ -20,7 +20,7 @@ const codeByTrpc: Readonly<Partial<Record<TRPCError['code'], ErrorCode>>> = {
   CLIENT_CLOSED_REQUEST: 'INVALID_INPUT',
 }
 
-function fromZod(error: ZodError): CoordinationError {
+function toInvalidInputError(error: ZodError): CoordinationError {
   const issues = error.issues.slice(0, 20).map((issue) => ({ path: issue.path.join('.'), message: issue.message }))
   const texts = issues.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).slice(0, 3)
   return new CoordinationError('INVALID_INPUT', texts.join('; '), { issues })
@@ -32,7 +32,7 @@ function fromZod(error: ZodError): CoordinationError {
  */
 export function toCoordinationError(error: unknown): CoordinationError {
   if (error instanceof CoordinationError) return error
-  if (error instanceof ZodError) return fromZod(error)
+  if (error instanceof ZodError) return toInvalidInputError(error)
   if (error instanceof TRPCError) {
     if (error.cause instanceof CoordinationError || error.cause instanceof ZodError)
       return toCoordinationError(error.cause)

@@ -3,10 +3,10 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, eq } from 'drizzle-orm'
 import type { ReplyCodec } from '../domain/context.ts'
 import { type IdempotencyKey, type IdempotencySlot, idempotencySlotOf } from '../store/idempotency-slot.ts'
-import { type Query, rowlessStatement, statement, type Transaction } from '../store/store.ts'
+import { rowlessStatement, type StatementParts, statement, type Transaction } from '../store/store.ts'
 
 /** How a stored reply is found and restored, where it is not the reply itself under its own key. */
-interface StoredReplies<T> {
+interface ReplayOptions<T> {
   readonly replay?: ReplyCodec<T> | undefined
   /** The key of the call and the part of its reply, for a step of a call that has several. */
   readonly whole?: { readonly key: string; readonly partOf: (reply: unknown) => T } | undefined
@@ -19,7 +19,7 @@ interface KeyParams {
   key: string
 }
 
-const findSlot = statement(({ db, t, p }: Query<{ second: number; hash: number }>) =>
+const findSlot = statement(({ db, t, p }: StatementParts<{ second: number; hash: number }>) =>
   db
     .select({
       identity: t.idempotencyKeys.identity,
@@ -32,7 +32,7 @@ const findSlot = statement(({ db, t, p }: Query<{ second: number; hash: number }
     .prepare(),
 )
 
-const insertSlot = rowlessStatement(({ db, t, p }: Query<IdempotencySlot & { at: number; reply: string }>) =>
+const insertSlot = rowlessStatement(({ db, t, p }: StatementParts<IdempotencySlot & { at: number; reply: string }>) =>
   db
     .insert(t.idempotencyKeys)
     .values({
@@ -49,7 +49,7 @@ const insertSlot = rowlessStatement(({ db, t, p }: Query<IdempotencySlot & { at:
 )
 
 /** The reply of a key that is stored with its text. */
-const findReply = statement(({ db, t, p }: Query<KeyParams>) =>
+const findReply = statement(({ db, t, p }: StatementParts<KeyParams>) =>
   db
     .select({ inputHash: t.idempotency.inputHash, reply: t.idempotency.reply })
     .from(t.idempotency)
@@ -65,7 +65,7 @@ const findReply = statement(({ db, t, p }: Query<KeyParams>) =>
 )
 
 const insertReply = rowlessStatement(
-  ({ db, t, p }: Query<KeyParams & { inputHash: string; reply: string; now: number }>) =>
+  ({ db, t, p }: StatementParts<KeyParams & { inputHash: string; reply: string; now: number }>) =>
     db
       .insert(t.idempotency)
       .values({
@@ -88,7 +88,7 @@ export function hashInput(input: object): string {
   return hash('sha256', JSON.stringify({ ...input, idempotencyKey: undefined }), 'base64url')
 }
 
-interface FoundKey {
+interface FoundIdempotencyKey {
   /** The reply under the key; undefined if the key is new. */
   readonly stored: { readonly reply: unknown } | undefined
   readonly slot: IdempotencySlot
@@ -97,7 +97,7 @@ interface FoundKey {
 }
 
 /** Throws IDEMPOTENCY_CONFLICT if the key was used with another input. */
-async function findKey(tx: Transaction, id: IdempotencyKey): Promise<FoundKey> {
+async function findIdempotencyKey(tx: Transaction, id: IdempotencyKey): Promise<FoundIdempotencyKey> {
   const { project, principal, procedure, key, inputHash } = id
   const slot = idempotencySlotOf(id)
   // Sent together: with PostgreSQL the queries share one round trip.
@@ -125,13 +125,13 @@ export async function runIdempotent<T>(
   tx: Transaction,
   id: IdempotencyKey,
   work: () => Promise<T>,
-  { replay, whole }: StoredReplies<T> = {},
+  { replay, whole }: ReplayOptions<T> = {},
 ): Promise<T> {
   const { project, principal, procedure, key, inputHash } = id
-  const { stored, slot, isTaken } = await findKey(tx, id)
+  const { stored, slot, isTaken } = await findIdempotencyKey(tx, id)
   // The hash of a key includes the procedure, so the stored reply is of its type.
   if (stored) return replay ? replay.fromStored(tx, stored.reply) : (stored.reply as T)
-  const { stored: storedWhole } = whole ? await findKey(tx, { ...id, key: whole.key }) : {}
+  const { stored: storedWhole } = whole ? await findIdempotencyKey(tx, { ...id, key: whole.key }) : {}
   if (whole && storedWhole) return whole.partOf(storedWhole.reply)
   const value = await work()
   const kept = replay ? replay.toStored(value) : value

@@ -36,17 +36,17 @@ export const logCall: Guard = ({ connection, requestId, path, kind }) => {
  * Waits for the page slot of a query whose replies are bounded. A refusal is counted as that of a
  * call, because the guards begin after the wait. Returns undefined if the query need not wait.
  */
-export function waitForReplySlot(
+export function waitForPageSlot(
   { metrics }: Connection,
   path: string,
-  hold: ReplyShare | undefined,
+  share: ReplyShare | undefined,
 ): Promise<void> | undefined {
   const refuse = (error: unknown): never => {
     metrics.countRefusals(path, toCoordinationError(error).code)
     throw error
   }
   try {
-    return hold?.waitForSlot()?.catch(refuse)
+    return share?.waitForSlot()?.catch(refuse)
   } catch (error) {
     return refuse(error)
   }

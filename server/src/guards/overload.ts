@@ -5,7 +5,7 @@ import type { Call, Guard } from './call.ts'
 const retryStepMs = 100
 
 /** The part of a call that decides about overload. Its input does not. */
-export type OverloadFacts = Pick<Call, 'connection' | 'kind' | 'meta' | 'input'>
+export type OverloadFacts = Pick<Call, 'connection' | 'kind' | 'meta' | 'queuedInput'>
 
 /**
  * Refuses a write in two cases: an operation that is served before it has waited longer than
@@ -15,13 +15,13 @@ export type OverloadFacts = Pick<Call, 'connection' | 'kind' | 'meta' | 'input'>
  * parsed, because a refusal must cost less than the call.
  */
 export const refuseOverload: Guard = (call) => {
-  const retryAfterMs = findOverload(call)
+  const retryAfterMs = findOverloadDelayMs(call)
   if (retryAfterMs !== undefined) throw overloadErrorOf(retryAfterMs)
   return undefined
 }
 
 /** Returns the delay before a refused call may be tried again; undefined for an accepted one. */
-export function findOverload({ connection, kind, meta, input }: OverloadFacts): number | undefined {
+export function findOverloadDelayMs({ connection, kind, meta, queuedInput: input }: OverloadFacts): number | undefined {
   const { identity, services } = connection
   if (kind !== 'mutation') return undefined
   const { lane = 'normal' } = meta

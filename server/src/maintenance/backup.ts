@@ -1,7 +1,7 @@
 import { sleep, systemClock } from '../platform/clock.ts'
 import { type Backup, pruneBackups, writeBackup } from '../store/backup/backup.ts'
 import { checkBackup, type Manifest } from '../store/backup/manifest.ts'
-import { type RestoreResult, restore } from '../store/backup/restore.ts'
+import { type RestoreResult, restoreDatabase } from '../store/backup/restore.ts'
 import { locateSqliteFile } from './database-file.ts'
 
 export type { Manifest }
@@ -39,5 +39,5 @@ export function restoreBackup(
   given: string | undefined,
 ): RestoreResult & { readonly database: string } {
   const database = locateSqliteFile(given, 'restore').database
-  return { database, ...restore({ backup, database, at: systemClock.wall() }) }
+  return { database, ...restoreDatabase({ backup, database, at: systemClock.wall() }) }
 }

@@ -25,7 +25,7 @@ export interface RotateKeysOptions {
   readonly revoke?: boolean | undefined
 }
 
-const fileKeyStore = (database: string): KeyStore => new FileKeyStore(`${database}.key`)
+const fileKeyStoreOf = (database: string): KeyStore => new FileKeyStore(`${database}.key`)
 
 /** Calls `use` with the key store of a database. */
 async function withKeyStore<T>(
@@ -33,7 +33,7 @@ async function withKeyStore<T>(
   database: string | undefined,
   use: (keyStore: KeyStore) => Promise<T>,
 ): Promise<T> {
-  if (database !== undefined || !config.postgres) return use(fileKeyStore(database ?? config.database))
+  if (database !== undefined || !config.postgres) return use(fileKeyStoreOf(database ?? config.database))
   await using store = await openStore(config, systemClock)
   const pepper = Pepper.open(config.pepperFile, `${config.database}.pepper`)
   return await use(new DatabaseKeyStore(store, pepper))

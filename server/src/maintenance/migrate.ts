@@ -23,7 +23,7 @@ export interface SchemaCommands {
   differences(): Promise<readonly string[]>
 }
 
-const sqliteSchema = (file: string): SchemaCommands => ({
+const sqliteSchemaCommandsOf = (file: string): SchemaCommands => ({
   database: file,
   migrate: async () => migrateFile(file, systemClock),
   states: async () => readMigrationStates(file),
@@ -31,10 +31,10 @@ const sqliteSchema = (file: string): SchemaCommands => ({
 })
 
 /** Returns the commands for the given file, or for the environment's database. */
-export async function schemaCommands(given: string | undefined): Promise<SchemaCommands> {
-  if (given !== undefined) return sqliteSchema(given)
+export async function schemaCommandsOf(given: string | undefined): Promise<SchemaCommands> {
+  if (given !== undefined) return sqliteSchemaCommandsOf(given)
   const config = readEnvironmentConfig()
-  if (!config.postgres) return sqliteSchema(config.database)
+  if (!config.postgres) return sqliteSchemaCommandsOf(config.database)
   const { url, directUrl = url } = config.postgres
   const {
     findSchemaDifferencesAt: differencesAt,
@@ -49,14 +49,14 @@ export async function schemaCommands(given: string | undefined): Promise<SchemaC
   }
 }
 
-const script = fileURLToPath(new URL('../../../scripts/new-migration.ts', import.meta.url))
+const newMigrationScript = fileURLToPath(new URL('../../../scripts/new-migration.ts', import.meta.url))
 
 /**
  * Writes the next migration of both engines from the table definitions. Throws ConfigError if this
  * installation has no sources.
  */
 export function createMigration(name: string): void {
-  if (!existsSync(script))
+  if (!existsSync(newMigrationScript))
     throw new ConfigError('cannot create a migration here: run the command in a checkout of the sources')
-  execFileSync(process.execPath, [script, name], { stdio: 'inherit' })
+  execFileSync(process.execPath, [newMigrationScript, name], { stdio: 'inherit' })
 }

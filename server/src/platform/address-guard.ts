@@ -47,7 +47,7 @@ export class AddressRefusedError extends Error {
 }
 
 /** Decides which addresses webhooks may call. */
-export class AddressGuard {
+export class AddressPolicy {
   readonly #allowed: ReturnType<typeof toBlockList>
 
   /** `cidrs` are networks that may be called although they are private, and without encryption. */
@@ -61,7 +61,7 @@ export class AddressGuard {
   }
 
   /** Throws AddressRefusedError for a URL whose host is an address that must not be called. */
-  requireHost({ hostname, protocol }: URL): void {
+  requireAllowedHost({ hostname, protocol }: URL): void {
     const host = hostname.replace(/^\[|\]$/g, '')
     if (isIP(host) !== 0 && !this.isAllowed(host, protocol === 'https:'))
       throw new AddressRefusedError(`${host} is not a public address`)

@@ -7,7 +7,7 @@ export const databaseUrl = z
   .string()
   .regex(/^(sqlite:(\/\/)?.|postgres(ql)?:\/\/.)/, 'must be sqlite://FILE or postgres://USER:PASSWORD@HOST/DATABASE')
 
-export const isPostgres = (url: string): boolean => /^postgres(ql)?:/.test(url)
+export const isPostgresUrl = (url: string): boolean => /^postgres(ql)?:/.test(url)
 
 /** Parses values separated by commas. */
 export const commaList = (of: z.ZodType<string, string>) =>

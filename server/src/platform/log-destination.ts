@@ -9,10 +9,10 @@ const maxBufferedBytes = 1_048_576
 /** Interval of the attempts to write while the output refuses. */
 const retryMs = 1_000
 
-const standardError = 2
+const standardErrorDescriptor = 2
 
 /** An output of bytes. It reports how many bytes it has taken, and never throws. */
-interface Output {
+interface LogOutput {
   write(bytes: Buffer, done: (error: Error | null, written: number) => void): void
   /** Writes what it can without waiting, at the end of the process. */
   writeNow(bytes: Buffer): void
@@ -22,7 +22,7 @@ interface Output {
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))
 
 /** A file, opened at the first write. A failed open counts as a failed write and is retried. */
-class FileOutput implements Output {
+class FileOutput implements LogOutput {
   readonly #open: () => number
   #descriptor: number | undefined
 
@@ -46,7 +46,7 @@ class FileOutput implements Output {
   }
 
   close(): void {
-    if (this.#descriptor !== undefined && this.#descriptor !== standardError) closeSync(this.#descriptor)
+    if (this.#descriptor !== undefined && this.#descriptor !== standardErrorDescriptor) closeSync(this.#descriptor)
     this.#descriptor = undefined
   }
 }
@@ -55,7 +55,7 @@ class FileOutput implements Output {
  * Standard error as a pipe or a socket. Node writes to it without blocking. A write of `node:fs`
  * would block a thread while nobody reads, and the process could not end.
  */
-const pipeOutput: Output = {
+const pipeOutput: LogOutput = {
   write: (bytes, done) => {
     process.stderr.write(bytes, (error) => done(error ?? null, error ? 0 : bytes.length))
   },
@@ -70,13 +70,13 @@ export function ignoreOutputErrors(output: NodeJS.WriteStream): void {
   if (output.listenerCount('error') === 0) output.on('error', () => undefined)
 }
 
-function standardErrorOutput(): Output {
+function standardErrorOutput(): LogOutput {
   ignoreOutputErrors(process.stderr)
-  const stats = fstatSync(standardError)
-  return stats.isFIFO() || stats.isSocket() ? pipeOutput : new FileOutput(() => standardError)
+  const stats = fstatSync(standardErrorDescriptor)
+  return stats.isFIFO() || stats.isSocket() ? pipeOutput : new FileOutput(() => standardErrorDescriptor)
 }
 
-function fileOutput(file: string): Output {
+function createFileOutput(file: string): LogOutput {
   return new FileOutput(() => {
     mkdirSync(dirname(file), { recursive: true })
     return openSync(file, 'a')
@@ -84,10 +84,10 @@ function fileOutput(file: string): Output {
 }
 
 /** The destinations with unwritten lines. */
-const unwritten = new Set<LogDestination>()
+const unwrittenDestinations = new Set<LogDestination>()
 
 process.on('exit', () => {
-  for (const destination of unwritten) destination.flushSync()
+  for (const destination of unwrittenDestinations) destination.flushSync()
 })
 
 /**
@@ -97,7 +97,7 @@ process.on('exit', () => {
  */
 export class LogDestination {
   readonly #file: string | undefined
-  readonly #output: Output
+  readonly #output: LogOutput
   readonly #onDrop: () => void
   #state: 'idle' | 'writing' | 'refused' = 'idle'
   #isClosed = false
@@ -112,7 +112,7 @@ export class LogDestination {
   /** Writes to a file, or without one to standard error. Calls `onDrop` for each dropped line. */
   constructor(file: string | undefined, onDrop: () => void) {
     this.#file = file
-    this.#output = file === undefined ? standardErrorOutput() : fileOutput(file)
+    this.#output = file === undefined ? standardErrorOutput() : createFileOutput(file)
     this.#onDrop = onDrop
   }
 
@@ -124,13 +124,13 @@ export class LogDestination {
     }
     this.#lines.push(line)
     this.#lineBytes += bytes
-    unwritten.add(this)
+    unwrittenDestinations.add(this)
     if (this.#state === 'idle') this.#writeNext()
   }
 
   /** Writes the kept lines without waiting. If that fails, they are lost. */
   flushSync(): void {
-    unwritten.delete(this)
+    unwrittenDestinations.delete(this)
     try {
       this.#output.writeNow(this.#takeUnwritten())
     } catch (error) {
@@ -163,7 +163,7 @@ export class LogDestination {
     this.#state = 'idle'
     this.#chunk = this.#takeUnwritten()
     if (this.#chunk.length === 0) {
-      unwritten.delete(this)
+      unwrittenDestinations.delete(this)
       if (this.#isClosed) this.#output.close()
       return
     }

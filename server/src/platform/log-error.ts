@@ -2,22 +2,22 @@
 const maxCauses = 5
 
 /** Returns a field of an error if it is a text. */
-const textOf = (error: Error, name: 'code' | 'constraint'): string | undefined => {
+const textFieldOf = (error: Error, name: 'code' | 'constraint'): string | undefined => {
   const value: unknown = Reflect.get(error, name)
   return typeof value === 'string' ? value : undefined
 }
 
 /** The states of PostgreSQL for invalid data. Their messages quote the value. */
-const invalidDataStates = /^22[0-9A-Z]{3}$/
+const invalidDataStatePattern = /^22[0-9A-Z]{3}$/
 
 /** A message that quotes a value is left out: a parser quotes the text that it cannot read. */
-function messageOf(error: Error): string {
-  const quotesValue = error instanceof SyntaxError || invalidDataStates.test(textOf(error, 'code') ?? '')
+function safeMessageOf(error: Error): string {
+  const quotesValue = error instanceof SyntaxError || invalidDataStatePattern.test(textFieldOf(error, 'code') ?? '')
   return quotesValue ? 'the message quotes a value and is left out' : error.message
 }
 
 /** The first line of a stack repeats the message. */
-const framesOf = ({ stack = '' }: Error): string =>
+const stackFramesOf = ({ stack = '' }: Error): string =>
   stack
     .split('\n')
     .filter((line) => line.startsWith('    at '))
@@ -37,10 +37,10 @@ export function toLoggedError(error: unknown, depth = 0): unknown {
   if (isQueryError(error) && hasCause) return toLoggedError(cause, depth + 1)
   return {
     type: error.constructor.name,
-    message: isQueryError(error) ? 'a statement failed' : messageOf(error),
-    code: textOf(error, 'code'),
-    constraint: textOf(error, 'constraint'),
-    stack: framesOf(error),
+    message: isQueryError(error) ? 'a statement failed' : safeMessageOf(error),
+    code: textFieldOf(error, 'code'),
+    constraint: textFieldOf(error, 'constraint'),
+    stack: stackFramesOf(error),
     cause: hasCause ? toLoggedError(cause, depth + 1) : undefined,
   }
 }

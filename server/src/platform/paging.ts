@@ -4,7 +4,7 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
  * Parses a list's cursor: the `ord` of the last row of the previous page; undefined is the start.
  * Throws INVALID_INPUT.
  */
-export function parseCursor(cursor: string | undefined): number | undefined {
+export function parseListCursor(cursor: string | undefined): number | undefined {
   if (cursor === undefined) return undefined
   const position = Number(cursor)
   if (Number.isSafeInteger(position) && position >= 0) return position

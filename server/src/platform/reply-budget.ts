@@ -2,7 +2,7 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { Clock } from './clock.ts'
 import { LoopSlice } from './loop-slice.ts'
 import { pageByteLimit } from './paging.ts'
-import { replyBytes } from './reply-bytes.ts'
+import { replyBytesOf } from './reply-bytes.ts'
 
 /** Longest wait for a page slot, in milliseconds. */
 const longestWaitMs = 10_000
@@ -83,7 +83,7 @@ export class ReplyBudget {
   readonly #pages: PageSlots
   readonly #output: OutputBuffer
   readonly #limit: number
-  readonly #queue: { readonly hold: ReplyShare; readonly resolve: () => void }[] = []
+  readonly #queue: { readonly share: ReplyShare; readonly resolve: () => void }[] = []
   #reading: ReplyShare | undefined
   #heldBytes = 0
   #keptBytes = 0
@@ -98,13 +98,13 @@ export class ReplyBudget {
   }
 
   /** Opens the account of one call. Release it when the reply has been sent. */
-  open(): ReplyShare {
+  openShare(): ReplyShare {
     return new ReplyShare(this, this.#pages)
   }
 
   /** Counts a reply that stays in memory until the last call of its batch has been answered. */
-  keep(reply: unknown): void {
-    this.#keptBytes += replyBytes(reply)
+  countKeptReply(reply: unknown): void {
+    this.#keptBytes += replyBytesOf(reply)
   }
 
   /** Refuses the calls that wait, because the connection is gone. */
@@ -115,27 +115,27 @@ export class ReplyBudget {
   }
 
   /** True if a call may start now. Its own reply does not count. */
-  hasRoomFor(hold: ReplyShare): boolean {
-    if (this.#reading !== undefined && this.#reading !== hold) return false
-    return this.#heldBytes - hold.bytes + this.#output.unsentBytes <= this.#limit / 2
+  hasRoomFor(share: ReplyShare): boolean {
+    if (this.#reading !== undefined && this.#reading !== share) return false
+    return this.#heldBytes - share.bytes + this.#output.unsentBytes <= this.#limit / 2
   }
 
   /**
    * Waits until no other call of the connection reads and the reply has room. Returns undefined if
    * both hold at once.
    */
-  take(hold: ReplyShare): Promise<void> | undefined {
+  waitForRoom(share: ReplyShare): Promise<void> | undefined {
     this.requireBatchRoom()
-    if (!this.hasRoomFor(hold)) return this.#wait(hold)
-    this.#reading = hold
+    if (!this.hasRoomFor(share)) return this.#wait(share)
+    this.#reading = share
     return undefined
   }
 
-  async #wait(hold: ReplyShare): Promise<void> {
-    if (this.#reading !== undefined && this.#reading !== hold)
-      await new Promise<void>((resolve) => this.#queue.push({ hold, resolve }))
-    else this.#reading = hold
-    while (!(this.#closed || this.hasRoomFor(hold))) {
+  async #wait(share: ReplyShare): Promise<void> {
+    if (this.#reading !== undefined && this.#reading !== share)
+      await new Promise<void>((resolve) => this.#queue.push({ share, resolve }))
+    else this.#reading = share
+    while (!(this.#closed || this.hasRoomFor(share))) {
       await new Promise<void>((resolve) => {
         const wake = () => {
           this.#roomWaiters.delete(wake)
@@ -156,8 +156,8 @@ export class ReplyBudget {
     throw new CoordinationError('RATE_LIMITED', message, { limit: batchByteLimit, retryAfterMs: 1 })
   }
 
-  setBytes(hold: ReplyShare, bytes: number): void {
-    this.#heldBytes += bytes - hold.bytes
+  setBytes(share: ReplyShare, bytes: number): void {
+    this.#heldBytes += bytes - share.bytes
   }
 
   /** A call may read twice at once, and then both reads wait. */
@@ -167,16 +167,17 @@ export class ReplyBudget {
 
   /**
    * Lets the next call read after this one. The reads of a frame with many calls would otherwise
-   * follow each other without a turn of the event loop. A refused call has read nothing: if the next
-   * one waited for a turn too, the socket of a revoked caller would close before its last reply.
+   * follow each other without a turn of the event loop. A refused call has read nothing: if the
+   * next one waited for a turn too, the socket of a revoked caller would close before its last
+   * reply.
    */
-  pass(hold: ReplyShare): void {
+  startNextRead(share: ReplyShare): void {
     this.#wakeRoomWaiters()
-    if (this.#reading !== hold) return
+    if (this.#reading !== share) return
     const next = this.#queue.shift()
-    this.#reading = next?.hold
+    this.#reading = next?.share
     if (!next) return
-    if (!hold.isRefused && this.#pages.slice.isOver) setImmediate(next.resolve)
+    if (!share.isRefused && this.#pages.slice.isOver) setImmediate(next.resolve)
     else next.resolve()
   }
 }
@@ -214,7 +215,7 @@ export class ReplyShare {
    * the call need not wait.
    */
   waitForSlot(): Promise<void> | undefined {
-    const room = this.#budget.take(this)
+    const room = this.#budget.waitForRoom(this)
     return room ? room.then(() => this.#takeSlot()) : this.#takeSlot()
   }
 
@@ -237,11 +238,11 @@ export class ReplyShare {
   async transact<T>(transact: (measured: (work: () => Promise<T>) => Promise<T>) => Promise<T>): Promise<T> {
     this.#budget.requireBatchRoom()
     for (;;) {
-      if (!this.#budget.hasRoomFor(this)) await this.#budget.take(this)
+      if (!this.#budget.hasRoomFor(this)) await this.#budget.waitForRoom(this)
       try {
         const result = await transact((work) => this.#measured(work))
         // A blocking call may go on to wait, and its reply is counted by its size.
-        this.#budget.pass(this)
+        this.#budget.startNextRead(this)
         return result
       } catch (error) {
         // Those before it in the same batch have taken the room.
@@ -254,7 +255,7 @@ export class ReplyShare {
     this.#setBytes(0)
     if (!this.#budget.hasRoomFor(this)) throw new NoRoomError('the reply has to wait')
     const result = await work()
-    this.#setBytes(replyBytes(result))
+    this.#setBytes(replyBytesOf(result))
     return result
   }
 
@@ -268,6 +269,6 @@ export class ReplyShare {
     this.#setBytes(0)
     if (this.#hasSlot) this.#pages.release()
     this.#hasSlot = false
-    this.#budget.pass(this)
+    this.#budget.startNextRead(this)
   }
 }

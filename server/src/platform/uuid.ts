@@ -4,17 +4,17 @@ import { V7Generator } from 'uuidv7'
 /** Random numbers that are fetched at once: one fetch costs 3 µs, whatever its size. */
 const poolSize = 1_024
 
-const pool = new Uint32Array(poolSize)
-let next = poolSize
+const randomPool = new Uint32Array(poolSize)
+let poolIndex = poolSize
 
 const generator = new V7Generator({
   nextUint32: () => {
-    if (next === poolSize) {
-      randomFillSync(pool)
-      next = 0
+    if (poolIndex === poolSize) {
+      randomFillSync(randomPool)
+      poolIndex = 0
     }
-    const value = pool[next] ?? 0
-    next += 1
+    const value = randomPool[poolIndex] ?? 0
+    poolIndex += 1
     return value
   },
 })

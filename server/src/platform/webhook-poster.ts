@@ -1,16 +1,16 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type { WebhookError } from '@tony/mcp-shared/webhooks'
-import { AddressGuard, AddressRefusedError } from './address-guard.ts'
+import { AddressPolicy, AddressRefusedError } from './address-guard.ts'
 
 /** Time for one delivery, from the name to the end of the reply, in milliseconds. */
 export const deliveryTimeoutMs = 10_000
 
 /** Bytes of a reply that are read; only a challenge has a use for them. */
-const replyBytes = 16_384
+const maxReplyBytes = 16_384
 
 /** Open connections to one endpoint, and the ones kept for the next delivery. */
-const connections = { keepAlive: true, maxSockets: 8, maxFreeSockets: 2, timeout: 30_000 }
+const agentOptions = { keepAlive: true, maxSockets: 8, maxFreeSockets: 2, timeout: 30_000 }
 
 export type PostOutcome =
   | { readonly ok: true; readonly text: string }
@@ -21,23 +21,23 @@ export type PostOutcome =
       readonly status?: number
     }
 
-export interface Post {
+export interface PostParams {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
 }
 
 /** Collects the start of a reply. A longer one is cut off. */
-async function readStart(response: IncomingMessage): Promise<string> {
+async function readReplyStart(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of response) {
     const bytes = Buffer.from(chunk)
     size += bytes.length
     chunks.push(bytes)
-    if (size > replyBytes) break
+    if (size > maxReplyBytes) break
   }
-  return Buffer.concat(chunks).toString('utf8', 0, replyBytes)
+  return Buffer.concat(chunks).toString('utf8', 0, maxReplyBytes)
 }
 
 /** Returns the error of a status that is no success. A redirect is never followed. */
@@ -46,11 +46,11 @@ function errorOfStatus(status: number): WebhookError {
   return status >= 400 ? 'http_4xx' : 'redirected'
 }
 
-const codeOf = (error: Error): string => ('code' in error ? String(error.code) : '')
+const codeOfError = (error: Error): string => ('code' in error ? String(error.code) : '')
 
 /** Classifies a failure without a reply. Details of the network stay in the server. */
 function errorOfFailure(error: Error): WebhookError {
-  const code = codeOf(error)
+  const code = codeOfError(error)
   if (error instanceof AddressRefusedError) return 'address_refused'
   if (error.name === 'TimeoutError' || error.name === 'AbortError' || code === 'ETIMEDOUT') return 'timeout'
   if (/^(ENOTFOUND|EAI_)/.test(code)) return 'name_not_resolved'
@@ -60,16 +60,16 @@ function errorOfFailure(error: Error): WebhookError {
 
 /** Sends the requests of webhooks: to allowed addresses only, bounded in time and bytes. */
 export class WebhookPoster {
-  readonly #guard: AddressGuard
-  readonly #http = new HttpAgent(connections)
-  readonly #https = new HttpsAgent(connections)
+  readonly #guard: AddressPolicy
+  readonly #http = new HttpAgent(agentOptions)
+  readonly #https = new HttpsAgent(agentOptions)
 
   constructor(cidrs: readonly string[]) {
-    this.#guard = new AddressGuard(cidrs)
+    this.#guard = new AddressPolicy(cidrs)
   }
 
   /** Never throws for a fault of the endpoint. Throws the reason of `signal` if it aborts. */
-  async post({ url: text, headers, body }: Post, signal: AbortSignal): Promise<PostOutcome> {
+  async post({ url: text, headers, body }: PostParams, signal: AbortSignal): Promise<PostOutcome> {
     const url = new URL(text)
     const bytes = Buffer.from(body)
     const options: RequestOptions = {
@@ -79,10 +79,10 @@ export class WebhookPoster {
       signal: AbortSignal.any([signal, AbortSignal.timeout(deliveryTimeoutMs)]),
     }
     try {
-      this.#guard.requireHost(url)
+      this.#guard.requireAllowedHost(url)
       const response = await this.#send(url, options, bytes)
       const status = response.statusCode ?? 0
-      const reply = await readStart(response)
+      const reply = await readReplyStart(response)
       return status >= 200 && status < 300
         ? { ok: true, text: reply }
         : { ok: false, error: errorOfStatus(status), status }

@@ -92,7 +92,7 @@ export const errorCodeOf = (error: unknown): string | undefined =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 
 /** True for an error of the system with this code, such as `ENOENT`. */
-export const hasCode = (error: unknown, code: string): boolean => errorCodeOf(error) === code
+export const hasErrorCode = (error: unknown, code: string): boolean => errorCodeOf(error) === code
 
 /**
  * Creates a file that only its owner can read. It survives a power cut when this returns. An
@@ -105,7 +105,7 @@ export const createFile = (file: string, text: string): void =>
       linkSync(temporaryFile, file)
     } catch (error) {
       // A disk without hard links, such as exFAT, refuses with one of several codes.
-      if (!hasCode(error, 'EEXIST')) renameSync(temporaryFile, file)
+      if (!hasErrorCode(error, 'EEXIST')) renameSync(temporaryFile, file)
     }
   })
 
@@ -128,4 +128,4 @@ export function sha256Of(file: string): string {
 }
 
 /** Formats a time for file names: the names sort by time and are valid on every file system. */
-export const timestampOf = (at: number): string => new Date(at).toISOString().replaceAll(/[-:.]/g, '')
+export const fileTimestampOf = (at: number): string => new Date(at).toISOString().replaceAll(/[-:.]/g, '')

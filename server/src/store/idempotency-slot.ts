@@ -21,30 +21,30 @@ export interface IdempotencySlot {
 }
 
 /** Bytes of each number: integers of 48 bits are exact in JavaScript and short in both engines. */
-const width = 6
+const numberBytes = 6
 
-const numbersIn = (digest: Buffer): readonly [number, number] => [
-  digest.readUIntBE(0, width),
-  digest.readUIntBE(width, width),
+const numbersOf = (digest: Buffer): readonly [number, number] => [
+  digest.readUIntBE(0, numberBytes),
+  digest.readUIntBE(numberBytes, numberBytes),
 ]
 
-const timeOrdered = /^([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-/i
+const timeOrderedUuid = /^([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-/i
 
 /**
  * The second in which a UUID of version 7 was made; 0 for any other key. The same key gives the
  * same number at any time. Rows of keys that were made together are then close together.
  */
 function secondOf(key: string): number {
-  const [, high = '', low = ''] = timeOrdered.exec(key) ?? []
+  const [, high = '', low = ''] = timeOrderedUuid.exec(key) ?? []
   return high === '' ? 0 : Math.floor(Number.parseInt(high + low, 16) / 1_000)
 }
 
 /** The number of a project in the table of keys, the same in every database. */
-export const projectHashOf = (project: string): number => numbersIn(hash('sha256', project, 'buffer'))[0]
+export const projectHashOf = (project: string): number => numbersOf(hash('sha256', project, 'buffer'))[0]
 
 const projectHashes = new Map<string, number>()
 
-function rememberedHashOf(project: string): number {
+function cachedProjectHashOf(project: string): number {
   const known = projectHashes.get(project) ?? projectHashOf(project)
   projectHashes.set(project, known)
   return known
@@ -53,7 +53,7 @@ function rememberedHashOf(project: string): number {
 export function idempotencySlotOf({ project, principal, procedure, key, inputHash }: IdempotencyKey): IdempotencySlot {
   // The length keeps apart a principal and a key that are joined in another way.
   const scoped = `${project}\n${procedure}\n${principal.length}\n${principal}${key}`
-  const [place, identity] = numbersIn(hash('sha256', scoped, 'buffer'))
-  const [inputHigh, inputLow] = numbersIn(Buffer.from(inputHash, 'base64url'))
-  return { second: secondOf(key), hash: place, identity, inputHigh, inputLow, project: rememberedHashOf(project) }
+  const [place, identity] = numbersOf(hash('sha256', scoped, 'buffer'))
+  const [inputHigh, inputLow] = numbersOf(Buffer.from(inputHash, 'base64url'))
+  return { second: secondOf(key), hash: place, identity, inputHigh, inputLow, project: cachedProjectHashOf(project) }
 }

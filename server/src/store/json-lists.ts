@@ -15,7 +15,7 @@ export const inJsonList = (column: Column, list: SQLWrapper): SQL =>
  * Selects the rows of a JSON list of pairs of texts and an integer each, for an insert. `target` is
  * a column of the table that gets them.
  */
-export const selectJsonRows = (target: Column, list: SQLWrapper): SQL =>
+export const selectJsonRowsSql = (target: Column, list: SQLWrapper): SQL =>
   is(target, SQLiteColumn)
     ? // Without a condition SQLite reads the conflict clause of the insert as one of a join.
       sql`select value ->> 0, value ->> 1, value ->> 2 from json_each(${list}) where true`

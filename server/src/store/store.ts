@@ -10,7 +10,7 @@ import type { Tables } from './tables/tables.ts'
 export type Db = BaseSQLiteDatabase<'async', unknown>
 
 /** The parts of a statement: the builder, the tables and a placeholder for each parameter. */
-export interface Query<P> {
+export interface StatementParts<P> {
   readonly db: Db
   readonly t: Tables
   readonly p: { readonly [K in keyof P]-?: SQL }
@@ -30,7 +30,7 @@ export interface Query<P> {
  * each call costs about 25 times the statement itself; a prepared one costs about twice.
  */
 export interface Statement<P, R> {
-  readonly build: (query: Query<P>) => { execute(values: Record<string, unknown>): Promise<R[]> }
+  readonly build: (query: StatementParts<P>) => { execute(values: Record<string, unknown>): Promise<R[]> }
   /** True if it changes at most one row and returns it. */
   readonly isSingleRowUpdate?: true
 }
@@ -48,7 +48,7 @@ export const singleRowUpdate = <P extends object, R>(update: Statement<P, R>): S
 
 /** Defines a statement that returns no rows. */
 export const rowlessStatement = <P extends object>(
-  build: (query: Query<P>) => { execute(values: Record<string, unknown>): Promise<unknown> },
+  build: (query: StatementParts<P>) => { execute(values: Record<string, unknown>): Promise<unknown> },
 ): Statement<P, never> => ({ build: build as Statement<P, never>['build'] })
 
 /** Returns a placeholder for a position where the builder takes no SQL, such as `limit`. */

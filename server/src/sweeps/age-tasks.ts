@@ -1,11 +1,11 @@
 import { and, eq, gt, isNotNull, lte, sql } from 'drizzle-orm'
 import { blockerOf } from '../domain/tasks/blocker.ts'
-import { park } from '../domain/tasks/parking.ts'
+import { parkTask } from '../domain/tasks/parking.ts'
 import { agedRank } from '../domain/tasks/queue-columns.ts'
-import { placeholder, type Query, type Reader, statement, type Transaction } from '../store/store.ts'
+import { placeholder, type Reader, type StatementParts, statement, type Transaction } from '../store/store.ts'
 import { type Sweep, sweepLimit } from './runner.ts'
 
-const nextClaimGroup = statement(({ db, t, p }: Query<{ project: string; after: number }>) =>
+const findNextClaimGroup = statement(({ db, t, p }: StatementParts<{ project: string; after: number }>) =>
   db
     .select({ groupId: t.tasks.ready })
     .from(t.tasks)
@@ -15,7 +15,7 @@ const nextClaimGroup = statement(({ db, t, p }: Query<{ project: string; after: 
     .prepare(),
 )
 
-const candidate = ({ t }: Pick<Query<object>, 't'>) => ({
+const candidateColumns = ({ t }: Pick<StatementParts<object>, 't'>) => ({
   ord: t.tasks.ord,
   id: t.tasks.id,
   epic: t.tasks.epic,
@@ -28,9 +28,9 @@ interface ClaimGroupQuery {
   limit: number
 }
 
-const starvingTasks = statement(({ db, t, p }: Query<ClaimGroupQuery & { since: number }>) =>
+const findStarvingTasks = statement(({ db, t, p }: StatementParts<ClaimGroupQuery & { since: number }>) =>
   db
-    .select(candidate({ t }))
+    .select(candidateColumns({ t }))
     .from(t.tasks)
     .where(
       and(
@@ -45,9 +45,9 @@ const starvingTasks = statement(({ db, t, p }: Query<ClaimGroupQuery & { since: 
     .prepare(),
 )
 
-const agedTasks = statement(({ db, t, p }: Query<ClaimGroupQuery>) =>
+const findAgedTasks = statement(({ db, t, p }: StatementParts<ClaimGroupQuery>) =>
   db
-    .select(candidate({ t }))
+    .select(candidateColumns({ t }))
     .from(t.tasks)
     .where(
       and(
@@ -60,7 +60,7 @@ const agedTasks = statement(({ db, t, p }: Query<ClaimGroupQuery>) =>
     .prepare(),
 )
 
-const ageTask = statement(({ db, t, p }: Query<{ ord: number }>) =>
+const ageTask = statement(({ db, t, p }: StatementParts<{ ord: number }>) =>
   db
     .update(t.tasks)
     .set({ rank: agedRank })
@@ -70,12 +70,12 @@ const ageTask = statement(({ db, t, p }: Query<{ ord: number }>) =>
 )
 
 /** The change of one task: it is aged, or parked if it has a `blocker`. */
-interface Step {
+interface AgingStep {
   readonly ord: number
   readonly blocker: string | undefined
 }
 
-interface Candidate {
+interface AgingCandidate {
   readonly ord: number
   readonly id: string
   readonly epic: string | null
@@ -83,8 +83,12 @@ interface Candidate {
 }
 
 /** Returns the steps for the candidates up to the first unblocked one. */
-async function stepsUntilUnblocked(reader: Reader, project: string, candidates: readonly Candidate[]): Promise<Step[]> {
-  const steps: Step[] = []
+async function stepsUntilUnblocked(
+  reader: Reader,
+  project: string,
+  candidates: readonly AgingCandidate[],
+): Promise<AgingStep[]> {
+  const steps: AgingStep[] = []
   for (const task of candidates) {
     const blocker = await blockerOf(reader, project, task)
     steps.push({ ord: task.ord, blocker })
@@ -93,7 +97,7 @@ async function stepsUntilUnblocked(reader: Reader, project: string, candidates: 
   return steps
 }
 
-const endsUnblocked = (steps: readonly Step[]): boolean => steps.at(-1)?.blocker === undefined && steps.length > 0
+const endsUnblocked = (steps: readonly AgingStep[]): boolean => steps.at(-1)?.blocker === undefined && steps.length > 0
 
 /**
  * The number of candidates per claim group and run. Blocked ones are parked before the next run.
@@ -105,11 +109,16 @@ const candidateLimit = 16
  * aged task of the group is unblocked. Blocked tasks before it are parked: an aged task that waits
  * for a lock would keep the others from aging.
  */
-async function stepsOfClaimGroup(reader: Reader, project: string, groupId: number, since: number): Promise<Step[]> {
+async function stepsOfClaimGroup(
+  reader: Reader,
+  project: string,
+  groupId: number,
+  since: number,
+): Promise<AgingStep[]> {
   const groupQuery = { project, groupId, limit: candidateLimit }
-  const starving = await reader.run(starvingTasks, { ...groupQuery, since })
+  const starving = await reader.run(findStarvingTasks, { ...groupQuery, since })
   if (starving.length === 0) return []
-  const agedSteps = await stepsUntilUnblocked(reader, project, await reader.run(agedTasks, groupQuery))
+  const agedSteps = await stepsUntilUnblocked(reader, project, await reader.run(findAgedTasks, groupQuery))
   if (endsUnblocked(agedSteps)) return []
   return [...agedSteps, ...(await stepsUntilUnblocked(reader, project, starving))]
 }
@@ -118,11 +127,11 @@ async function stepsOfClaimGroup(reader: Reader, project: string, groupId: numbe
  * Returns the steps for the longest starving task of each claim group, unless an aged task of the
  * group is unblocked. It walks the claim groups, not the tasks.
  */
-async function stepsOfProject(reader: Reader, project: string, since: number): Promise<Step[]> {
-  const steps: Step[] = []
+async function stepsOfProject(reader: Reader, project: string, since: number): Promise<AgingStep[]> {
+  const steps: AgingStep[] = []
   let after = 0
   for (;;) {
-    const [next] = await reader.run(nextClaimGroup, { project, after })
+    const [next] = await reader.run(findNextClaimGroup, { project, after })
     if (!next?.groupId) return steps
     after = next.groupId
     steps.push(...(await stepsOfClaimGroup(reader, project, after, since)))
@@ -133,10 +142,10 @@ async function stepsOfProject(reader: Reader, project: string, since: number): P
  * A step's reason may be gone by now. If a task is parked in vain, the next run of `unpark` puts it
  * back.
  */
-async function applySteps(tx: Transaction, steps: readonly Step[]): Promise<void> {
+async function applySteps(tx: Transaction, steps: readonly AgingStep[]): Promise<void> {
   for (const { ord, blocker } of steps) {
     if (blocker === undefined) await tx.run(ageTask, { ord })
-    else await park(tx, ord, blocker)
+    else await parkTask(tx, ord, blocker)
   }
 }
 

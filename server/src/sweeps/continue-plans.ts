@@ -1,7 +1,7 @@
 import { and, eq, lte } from 'drizzle-orm'
-import { continuePublication, isRefusal } from '../domain/plans/continue.ts'
+import { continuePublication, isPlanRefusal } from '../domain/plans/continue.ts'
 import { endPublication } from '../domain/plans/record-publication.ts'
-import { type Query, type Store, statement, type Transaction } from '../store/store.ts'
+import { type StatementParts, type Store, statement, type Transaction } from '../store/store.ts'
 import type { Sweep } from './runner.ts'
 
 interface StoppedPlan {
@@ -19,7 +19,7 @@ const silenceMs = 30_000
  */
 const retryMs = 600_000
 
-const findStopped = statement(({ db, t, p }: Query<{ project: string; before: number }>) =>
+const findStoppedPlans = statement(({ db, t, p }: StatementParts<{ project: string; before: number }>) =>
   db
     .select({ id: t.plans.id, committedBy: t.plans.committedBy })
     .from(t.plans)
@@ -28,26 +28,29 @@ const findStopped = statement(({ db, t, p }: Query<{ project: string; before: nu
 )
 
 /** Puts off the next attempt on a plan that is refused, until `retryMs` from now. */
-const putOff = ({ db, t, now }: Transaction, project: string, planId: string) =>
+const postponePlan = ({ db, t, now }: Transaction, project: string, planId: string) =>
   db
     .update(t.plans)
     .set({ steppedAt: now + retryMs - silenceMs })
     .where(and(eq(t.plans.id, planId), eq(t.plans.projectId, project), eq(t.plans.status, 'committing')))
 
-interface Finish {
+interface ContinueOptions {
   readonly store: Store
   readonly project: string
   readonly signal: AbortSignal
 }
 
-async function finish({ store, project, signal }: Finish, { id, committedBy }: StoppedPlan): Promise<void> {
+async function continuePlan(
+  { store, project, signal }: ContinueOptions,
+  { id, committedBy }: StoppedPlan,
+): Promise<void> {
   const publication = { planId: id, authorship: { project, createdBy: committedBy } }
   const scope = { project, lane: 'bulk' } as const
   const end = () => store.transact(scope, (tx) => endPublication(tx, publication))
   try {
     await continuePublication({ store, scope, publication, end, signal })
   } catch (error) {
-    if (isRefusal(error)) await store.transact(scope, (tx) => putOff(tx, project, id))
+    if (isPlanRefusal(error)) await store.transact(scope, (tx) => postponePlan(tx, project, id))
     throw error
   }
 }
@@ -60,9 +63,11 @@ export const continuePlans: Sweep = {
   name: 'continue-plans',
   everyMs: 30_000,
   batch: async ({ store }, project, signal) => {
-    const stopped = await store.read((reader) => reader.run(findStopped, { project, before: reader.now - silenceMs }))
+    const stopped = await store.read((reader) =>
+      reader.run(findStoppedPlans, { project, before: reader.now - silenceMs }),
+    )
     // A plan that cannot be continued must not keep others from it.
-    const results = await Promise.allSettled(stopped.map((plan) => finish({ store, project, signal }, plan)))
+    const results = await Promise.allSettled(stopped.map((plan) => continuePlan({ store, project, signal }, plan)))
     const failed = results.find((result) => result.status === 'rejected')
     if (failed) throw failed.reason
     return 0

@@ -1,11 +1,11 @@
 import { and, eq, inArray, lte } from 'drizzle-orm'
 import { projectHashOf } from '../store/idempotency-slot.ts'
-import { type Query, type Store, statement } from '../store/store.ts'
+import { type StatementParts, type Store, statement } from '../store/store.ts'
 import { type Sweep, sweepLimit } from './runner.ts'
 
 const retentionMs = 86_400_000
 
-const oldestKeys = statement(({ db, t, p }: Query<{ project: number; before: number }>) =>
+const findOldestKeys = statement(({ db, t, p }: StatementParts<{ project: number; before: number }>) =>
   db
     .select({ at: t.idempotencyKeys.at })
     .from(t.idempotencyKeys)
@@ -15,7 +15,7 @@ const oldestKeys = statement(({ db, t, p }: Query<{ project: number; before: num
     .prepare(),
 )
 
-const deleteKeys = statement(({ db, t, p }: Query<{ project: number; through: number }>) =>
+const deleteKeys = statement(({ db, t, p }: StatementParts<{ project: number; through: number }>) =>
   db
     .delete(t.idempotencyKeys)
     .where(and(eq(t.idempotencyKeys.project, p.project), lte(t.idempotencyKeys.at, p.through)))
@@ -26,7 +26,9 @@ const deleteKeys = statement(({ db, t, p }: Query<{ project: number; through: nu
 /** Deletes the oldest keys. Those of one time, as of a commit, are deleted together. */
 async function deleteHashedKeys(store: Store, project: string): Promise<number> {
   const hash = projectHashOf(project)
-  const old = await store.read((reader) => reader.run(oldestKeys, { project: hash, before: reader.now - retentionMs }))
+  const old = await store.read((reader) =>
+    reader.run(findOldestKeys, { project: hash, before: reader.now - retentionMs }),
+  )
   const through = old.at(-1)?.at
   if (through === undefined) return 0
   return (await store.transact({ project }, (tx) => tx.run(deleteKeys, { project: hash, through }))).length

@@ -3,26 +3,27 @@ import { failDependents } from '../domain/tasks/dependents.ts'
 import { notifyClaimable, settleEndedLease } from '../domain/tasks/lease.ts'
 import { requeueColumns } from '../domain/tasks/queue-columns.ts'
 import { equalsLiteral } from '../store/sql-literals.ts'
-import { placeholder, type Query, type Reader, statement, type Transaction } from '../store/store.ts'
+import { placeholder, type Reader, type StatementParts, statement, type Transaction } from '../store/store.ts'
 import { type Sweep, sweepLimit } from './runner.ts'
 
-const overdue = statement(({ db, t, p, skipLocked }: Query<{ project: string; now: number; limit: number }>) =>
-  skipLocked(
-    db
-      .select({ ord: t.tasks.ord })
-      .from(t.tasks)
-      .where(
-        and(
-          eq(t.tasks.projectId, p.project),
-          equalsLiteral(t.tasks.status, 'in_progress'),
-          lte(t.tasks.leaseExpiresAt, p.now),
-        ),
-      )
-      .limit(placeholder('limit')),
-  ).prepare(),
+const findOverdueLeases = statement(
+  ({ db, t, p, skipLocked }: StatementParts<{ project: string; now: number; limit: number }>) =>
+    skipLocked(
+      db
+        .select({ ord: t.tasks.ord })
+        .from(t.tasks)
+        .where(
+          and(
+            eq(t.tasks.projectId, p.project),
+            equalsLiteral(t.tasks.status, 'in_progress'),
+            lte(t.tasks.leaseExpiresAt, p.now),
+          ),
+        )
+        .limit(placeholder('limit')),
+    ).prepare(),
 )
 
-const expireLease = statement(({ db, t, p }: Query<{ ord: number; now: number }>) => {
+const expireLease = statement(({ db, t, p }: StatementParts<{ ord: number; now: number }>) => {
   const retries = sql`${t.tasks.failures} + 1 < ${t.tasks.maxAttempts}`
   const requeuedColumns = requeueColumns(t, p.now)
   return db
@@ -44,12 +45,12 @@ const expireLease = statement(({ db, t, p }: Query<{ ord: number; now: number }>
 })
 
 /** True if a lease has expired. This read comes first, so that an idle server commits nothing. */
-const anyOverdue = async (reader: Reader, project: string): Promise<boolean> =>
-  (await reader.run(overdue, { project, now: reader.now, limit: 1 })).length > 0
+const hasOverdueLeases = async (reader: Reader, project: string): Promise<boolean> =>
+  (await reader.run(findOverdueLeases, { project, now: reader.now, limit: 1 })).length > 0
 
-async function expireIn(tx: Transaction, project: string): Promise<number> {
+async function expireLeasesIn(tx: Transaction, project: string): Promise<number> {
   const { settledAt: now } = tx
-  const rows = await tx.run(overdue, { project, now, limit: sweepLimit })
+  const rows = await tx.run(findOverdueLeases, { project, now, limit: sweepLimit })
   for (const { ord } of rows) {
     const [row] = await tx.run(expireLease, { ord, now })
     if (!row) continue
@@ -71,7 +72,7 @@ export const expireLeases: Sweep = {
   name: 'expire-leases',
   everyMs: 250,
   batch: async ({ store }, project) =>
-    (await store.read((reader) => anyOverdue(reader, project)))
-      ? store.transact({ project }, (tx) => expireIn(tx, project))
+    (await store.read((reader) => hasOverdueLeases(reader, project)))
+      ? store.transact({ project }, (tx) => expireLeasesIn(tx, project))
       : 0,
 }

@@ -1,33 +1,34 @@
 import { and, eq, isNull, lte, sql } from 'drizzle-orm'
 import { notifyClaimable } from '../domain/tasks/lease.ts'
-import { rankFromPriority } from '../domain/tasks/queue-columns.ts'
+import { rankFromPrioritySql } from '../domain/tasks/queue-columns.ts'
 import { equalsLiteral } from '../store/sql-literals.ts'
-import { placeholder, type Query, type Reader, statement, type Transaction } from '../store/store.ts'
+import { placeholder, type Reader, type StatementParts, statement, type Transaction } from '../store/store.ts'
 import { type Sweep, sweepLimit } from './runner.ts'
 
-const dueTasks = statement(({ db, t, p, skipLocked }: Query<{ project: string; now: number; limit: number }>) =>
-  skipLocked(
-    db
-      .select({ ord: t.tasks.ord })
-      .from(t.tasks)
-      .where(
-        and(
-          equalsLiteral(t.tasks.status, 'pending'),
-          isNull(t.tasks.ready),
-          isNull(t.tasks.parkedOn),
-          isNull(t.tasks.hold),
-          lte(t.tasks.notBefore, p.now),
-          eq(t.tasks.projectId, p.project),
-        ),
-      )
-      .limit(placeholder('limit')),
-  ).prepare(),
+const findDueTasks = statement(
+  ({ db, t, p, skipLocked }: StatementParts<{ project: string; now: number; limit: number }>) =>
+    skipLocked(
+      db
+        .select({ ord: t.tasks.ord })
+        .from(t.tasks)
+        .where(
+          and(
+            equalsLiteral(t.tasks.status, 'pending'),
+            isNull(t.tasks.ready),
+            isNull(t.tasks.parkedOn),
+            isNull(t.tasks.hold),
+            lte(t.tasks.notBefore, p.now),
+            eq(t.tasks.projectId, p.project),
+          ),
+        )
+        .limit(placeholder('limit')),
+    ).prepare(),
 )
 
-const promoteTask = statement(({ db, t, p }: Query<{ ord: number; now: number }>) =>
+const markTaskReady = statement(({ db, t, p }: StatementParts<{ ord: number; now: number }>) =>
   db
     .update(t.tasks)
-    .set({ ready: sql`${t.tasks.routeId}`, readyAt: p.now, notBefore: null, rank: rankFromPriority(t) })
+    .set({ ready: sql`${t.tasks.routeId}`, readyAt: p.now, notBefore: null, rank: rankFromPrioritySql(t) })
     .where(
       and(
         eq(t.tasks.ord, p.ord),
@@ -40,24 +41,25 @@ const promoteTask = statement(({ db, t, p }: Query<{ ord: number; now: number }>
     .prepare(),
 )
 
-const dueMessages = statement(({ db, t, p, skipLocked }: Query<{ project: string; now: number; limit: number }>) =>
-  skipLocked(
-    db
-      .select({ ord: t.messages.ord })
-      .from(t.messages)
-      .where(
-        and(
-          equalsLiteral(t.messages.status, 'pending'),
-          isNull(t.messages.ready),
-          lte(t.messages.notBefore, p.now),
-          eq(t.messages.projectId, p.project),
-        ),
-      )
-      .limit(placeholder('limit')),
-  ).prepare(),
+const findDueMessages = statement(
+  ({ db, t, p, skipLocked }: StatementParts<{ project: string; now: number; limit: number }>) =>
+    skipLocked(
+      db
+        .select({ ord: t.messages.ord })
+        .from(t.messages)
+        .where(
+          and(
+            equalsLiteral(t.messages.status, 'pending'),
+            isNull(t.messages.ready),
+            lte(t.messages.notBefore, p.now),
+            eq(t.messages.projectId, p.project),
+          ),
+        )
+        .limit(placeholder('limit')),
+    ).prepare(),
 )
 
-const promoteMessage = statement(({ db, t, p }: Query<{ ord: number }>) =>
+const markMessageReady = statement(({ db, t, p }: StatementParts<{ ord: number }>) =>
   db
     .update(t.messages)
     .set({ ready: 1, notBefore: null })
@@ -66,19 +68,19 @@ const promoteMessage = statement(({ db, t, p }: Query<{ ord: number }>) =>
     .prepare(),
 )
 
-async function anyDue(reader: Reader, project: string): Promise<boolean> {
+async function hasDueRows(reader: Reader, project: string): Promise<boolean> {
   const due = { project, now: reader.now, limit: 1 }
-  return (await reader.run(dueTasks, due)).length + (await reader.run(dueMessages, due)).length > 0
+  return (await reader.run(findDueTasks, due)).length + (await reader.run(findDueMessages, due)).length > 0
 }
 
-async function promoteIn(tx: Transaction, project: string): Promise<number> {
+async function markReadyIn(tx: Transaction, project: string): Promise<number> {
   const due = { project, now: tx.now, limit: sweepLimit }
-  const tasks = await tx.run(dueTasks, due)
+  const tasks = await tx.run(findDueTasks, due)
   for (const { ord } of tasks)
-    for (const row of await tx.run(promoteTask, { ord, now: tx.now })) notifyClaimable(tx, row)
-  const messages = await tx.run(dueMessages, due)
+    for (const row of await tx.run(markTaskReady, { ord, now: tx.now })) notifyClaimable(tx, row)
+  const messages = await tx.run(findDueMessages, due)
   for (const { ord } of messages) {
-    for (const { toAgent } of await tx.run(promoteMessage, { ord }))
+    for (const { toAgent } of await tx.run(markMessageReady, { ord }))
       tx.notify({ topic: 'inbox', agentId: toAgent, reason: 'message' })
   }
   return Math.max(tasks.length, messages.length)
@@ -92,7 +94,7 @@ export const markDueReady: Sweep = {
   name: 'mark-due-ready',
   everyMs: 250,
   batch: async ({ store }, project) =>
-    (await store.read((reader) => anyDue(reader, project)))
-      ? store.transact({ project }, (tx) => promoteIn(tx, project))
+    (await store.read((reader) => hasDueRows(reader, project)))
+      ? store.transact({ project }, (tx) => markReadyIn(tx, project))
       : 0,
 }

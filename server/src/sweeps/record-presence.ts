@@ -1,9 +1,9 @@
 import { and, eq, lt, lte, ne } from 'drizzle-orm'
 import { equalsLiteral } from '../store/sql-literals.ts'
-import { type Query, statement, type Transaction } from '../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../store/store.ts'
 import type { Sweep } from './runner.ts'
 
-const saveLastActivity = statement(({ db, t, p }: Query<{ agentId: string; at: number }>) =>
+const saveLastActivity = statement(({ db, t, p }: StatementParts<{ agentId: string; at: number }>) =>
   db
     .update(t.agents)
     .set({ lastActivity: p.at })
@@ -12,7 +12,7 @@ const saveLastActivity = statement(({ db, t, p }: Query<{ agentId: string; at: n
     .prepare(),
 )
 
-const markOnline = statement(({ db, t, p }: Query<{ project: string; since: number }>) =>
+const markOnline = statement(({ db, t, p }: StatementParts<{ project: string; since: number }>) =>
   db
     .update(t.agents)
     .set({ status: 'active' })
@@ -27,7 +27,7 @@ const markOnline = statement(({ db, t, p }: Query<{ project: string; since: numb
     .prepare(),
 )
 
-const markOffline = statement(({ db, t, p }: Query<{ project: string; since: number }>) =>
+const markOffline = statement(({ db, t, p }: StatementParts<{ project: string; since: number }>) =>
   db
     .update(t.agents)
     .set({ status: 'offline' })
@@ -42,7 +42,7 @@ const markOffline = statement(({ db, t, p }: Query<{ project: string; since: num
     .prepare(),
 )
 
-async function recordIn(
+async function recordPresenceIn(
   tx: Transaction,
   project: string,
   seen: ReadonlyMap<string, number>,
@@ -73,7 +73,7 @@ export const recordPresence: Sweep = {
         .where(and(eq(t.agents.projectId, project), ne(t.agents.status, 'unregistered')))
         .limit(1),
     )
-    if (anyAgent) await store.transact({ project }, (tx) => recordIn(tx, project, seen, config.agentTimeoutMs))
+    if (anyAgent) await store.transact({ project }, (tx) => recordPresenceIn(tx, project, seen, config.agentTimeoutMs))
     // Only after the commit: before it no other process could read these agents' last activity.
     presence.markWritten(project, seen)
     return 0

@@ -1,10 +1,10 @@
 import { and, eq, lte } from 'drizzle-orm'
 import { nakOverdueDeliveries } from '../operations/messages/end-delivery.ts'
 import { equalsLiteral } from '../store/sql-literals.ts'
-import { type Query, statement } from '../store/store.ts'
+import { type StatementParts, statement } from '../store/store.ts'
 import { type Sweep, sweepLimit } from './runner.ts'
 
-const anyOverdue = statement(({ db, t, p }: Query<{ project: string; now: number }>) =>
+const findOverdueDelivery = statement(({ db, t, p }: StatementParts<{ project: string; now: number }>) =>
   db
     .select({ ord: t.messages.ord })
     .from(t.messages)
@@ -27,7 +27,7 @@ export const redeliver: Sweep = {
   name: 'redeliver',
   everyMs: 250,
   batch: async ({ store, clock }, project) => {
-    const overdue = await store.read((reader) => reader.run(anyOverdue, { project, now: reader.now }))
+    const overdue = await store.read((reader) => reader.run(findOverdueDelivery, { project, now: reader.now }))
     if (overdue.length === 0) return 0
     return store.transact({ project }, (tx) => nakOverdueDeliveries(tx, project, sweepLimit, () => clock.random()))
   },

@@ -13,7 +13,7 @@ export const refreshRevocations: Sweep = {
   serverWide: true,
   batch: async ({ store, identity: { revocations }, config }) => {
     await revocations.refresh()
-    revocations.deleteSessionsBefore(store.now() - config.accessTokenMs - marginMs)
+    revocations.dropSessionRevocationsBefore(store.now() - config.accessTokenMs - marginMs)
     return 0
   },
 }

@@ -1,12 +1,12 @@
-import { lockKind } from '@tony/mcp-shared/locks'
+import { lockKindOf } from '@tony/mcp-shared/locks'
 import { and, eq, gt } from 'drizzle-orm'
 import { isEpicPaused } from '../domain/projects/epics.ts'
 import { freeSlotsOf } from '../domain/tasks/locks.ts'
-import { epicOfBlocker, unpark, unparkLimit } from '../domain/tasks/parking.ts'
-import { type Query, type Reader, statement } from '../store/store.ts'
+import { epicOfBlocker, unparkFirstTasks, unparkLimit } from '../domain/tasks/parking.ts'
+import { type Reader, type StatementParts, statement } from '../store/store.ts'
 import { type Sweep, sweepLimit } from './runner.ts'
 
-const nextBlocker = statement(({ db, t, p }: Query<{ project: string; after: string }>) =>
+const findNextBlocker = statement(({ db, t, p }: StatementParts<{ project: string; after: string }>) =>
   db
     .select({ blocker: t.tasks.parkedOn })
     .from(t.tasks)
@@ -25,7 +25,7 @@ async function unparkCount(reader: Reader, project: string, blocker: string): Pr
   const epic = epicOfBlocker(blocker)
   if (epic !== undefined) return (await isEpicPaused(reader, project, epic)) ? 0 : unparkLimit
   const freeSlots = await freeSlotsOf(reader, project, blocker)
-  return lockKind(blocker) === 'pool' || freeSlots === 0 ? freeSlots : unparkLimit
+  return lockKindOf(blocker) === 'pool' || freeSlots === 0 ? freeSlots : unparkLimit
 }
 
 interface FreedBlocker {
@@ -34,11 +34,11 @@ interface FreedBlocker {
 }
 
 /** Returns the blockers of parked tasks that are gone now. It walks the blockers, not the tasks. */
-async function freedBlockersIn(reader: Reader, project: string): Promise<FreedBlocker[]> {
+async function freedBlockersOf(reader: Reader, project: string): Promise<FreedBlocker[]> {
   const freed: FreedBlocker[] = []
   let after = ''
   for (;;) {
-    const [next] = await reader.run(nextBlocker, { project, after })
+    const [next] = await reader.run(findNextBlocker, { project, after })
     if (!next?.blocker) return freed
     after = next.blocker
     const count = await unparkCount(reader, project, after)
@@ -51,11 +51,11 @@ export const unparkTasks: Sweep = {
   name: 'unpark-tasks',
   everyMs: 250,
   batch: async ({ store }, project) => {
-    const freed = await store.read((reader) => freedBlockersIn(reader, project))
+    const freed = await store.read((reader) => freedBlockersOf(reader, project))
     while (freed.length > 0) {
       const chunk = freed.splice(0, sweepLimit / unparkLimit)
       await store.transact({ project }, async (tx) => {
-        for (const { blocker, limit } of chunk) await unpark(tx, project, blocker, limit)
+        for (const { blocker, limit } of chunk) await unparkFirstTasks(tx, project, blocker, limit)
       })
     }
     // One chunk of each blocker per run is enough: the next run follows 250 ms later.

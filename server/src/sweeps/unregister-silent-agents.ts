@@ -1,4 +1,4 @@
-import { findInactiveAgents, unregisterInactive } from '../operations/agents/unregister.ts'
+import { findInactiveAgents, unregisterInactiveAgent } from '../operations/agents/unregister.ts'
 import { retentionCutoff } from './retention/progress.ts'
 import type { Sweep } from './runner.ts'
 
@@ -19,7 +19,7 @@ export const unregisterSilentAgents: Sweep = {
     const silent = await store.read((reader) => findInactiveAgents(reader, { project, before, limit: agentLimit }))
     if (silent.length === 0) return 0
     await store.transact({ project }, async (tx) => {
-      for (const { id } of silent) await unregisterInactive(tx, id, before)
+      for (const { id } of silent) await unregisterInactiveAgent(tx, id, before)
     })
     return silent.length
   },

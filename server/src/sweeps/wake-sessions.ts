@@ -1,10 +1,10 @@
 import { wakePolicy } from '@tony/mcp-shared/wakes'
 import { and, eq, exists, isNotNull, isNull, lte, or } from 'drizzle-orm'
 import { endWake } from '../domain/wakes/end-wakes.ts'
-import { promoteDeferred } from '../domain/wakes/promote-deferred.ts'
+import { promoteDeferredWake } from '../domain/wakes/promote-deferred.ts'
 import { wakeForTasks } from '../domain/wakes/wake-for-tasks.ts'
 import { equalsLiteral } from '../store/sql-literals.ts'
-import { placeholder, type Query, statement } from '../store/store.ts'
+import { placeholder, type StatementParts, statement } from '../store/store.ts'
 import { type Sweep, sweepLimit } from './runner.ts'
 
 interface DueParams {
@@ -14,7 +14,7 @@ interface DueParams {
   limit: number
 }
 
-const findDue = statement(({ db, t, p }: Query<DueParams>) =>
+const findDueWakes = statement(({ db, t, p }: StatementParts<DueParams>) =>
   db
     .select({ id: t.wakes.id, status: t.wakes.status })
     .from(t.wakes)
@@ -30,21 +30,25 @@ const findDue = statement(({ db, t, p }: Query<DueParams>) =>
     .prepare(),
 )
 
-type ReadyTasks = Pick<Query<{ project: string; readyBy: number }>, 'db' | 't' | 'p'>
+type ReadyTasksQuery = Pick<StatementParts<{ project: string; readyBy: number }>, 'db' | 't' | 'p'>
 
-const readyTasks = ({ db, t, p }: ReadyTasks) =>
+const readyTasksSql = ({ db, t, p }: ReadyTasksQuery) =>
   db
     .select({ id: t.tasks.id })
     .from(t.tasks)
     .where(and(eq(t.tasks.projectId, p.project), isNotNull(t.tasks.ready), lte(t.tasks.readyAt, p.readyBy)))
 
 /** An idle session that takes tasks, if a task has been ready for long enough. */
-const findTakers = statement(({ db, t, p }: Query<{ project: string; readyBy: number }>) =>
+const findTaskTakingSession = statement(({ db, t, p }: StatementParts<{ project: string; readyBy: number }>) =>
   db
     .select({ agentId: t.idleSessions.agentId })
     .from(t.idleSessions)
     .where(
-      and(eq(t.idleSessions.projectId, p.project), eq(t.idleSessions.takesTasks, 1), exists(readyTasks({ db, t, p }))),
+      and(
+        eq(t.idleSessions.projectId, p.project),
+        eq(t.idleSessions.takesTasks, 1),
+        exists(readyTasksSql({ db, t, p })),
+      ),
     )
     .limit(1)
     .prepare(),
@@ -59,19 +63,19 @@ export const wakeSessions: Sweep = {
   everyMs: 500,
   batch: async ({ store }, project) => {
     const { due, takers } = await store.read(async (reader) => ({
-      due: await reader.run(findDue, {
+      due: await reader.run(findDueWakes, {
         project,
         endBefore: reader.now - wakePolicy.endMs,
         deferredBefore: reader.now - wakePolicy.intervalMs,
         limit: sweepLimit,
       }),
-      takers: await reader.run(findTakers, { project, readyBy: reader.now - wakePolicy.taskDelayMs }),
+      takers: await reader.run(findTaskTakingSession, { project, readyBy: reader.now - wakePolicy.taskDelayMs }),
     }))
     // A project of idle sessions without work is read only: no transaction takes the writer's time.
     if (due.length === 0 && takers.length === 0) return 0
     return store.transact({ project }, async (tx) => {
       for (const { id, status } of due)
-        await (status === 'requested' ? endWake(tx, id, 'unavailable') : promoteDeferred(tx, id))
+        await (status === 'requested' ? endWake(tx, id, 'unavailable') : promoteDeferredWake(tx, id))
       if (takers.length > 0) await wakeForTasks(tx, project)
       return due.length
     })

@@ -36,7 +36,7 @@ export const familyFaults: readonly Fault[] = [
     name: 'a parent does not wait for its children',
     file: derived,
     find: '      edges.add({ taskId: parentId, dependsOnId: id, kind: dependencyKinds.child })',
-    replace: '      edges.of(parentId)',
+    replace: '      edges.edgesOf(parentId)',
   },
   {
     name: 'a child does not wait for what its parent waits for',

@@ -26,14 +26,14 @@ export const lifecycleFaults: readonly Fault[] = [
   {
     name: 'an attempt has no time limit',
     file: waiting,
-    find: 'earlierOf(tasks.closeBy, sql`(${now} + ${tasks.startToCloseMs})`)',
+    find: 'earlierSql(tasks.closeBy, sql`(${now} + ${tasks.startToCloseMs})`)',
     replace: 'sql`coalesce(${tasks.closeBy}, ${now} + 31536000000)`',
   },
   {
     name: 'the wait for a claim has no time limit',
     file: waiting,
-    find: 'earlierOf(closeBy, sql`(${from} + ${tasks.scheduleToStartMs})`)',
-    replace: 'earlierOf(closeBy, sql`(${from} + null)`)',
+    find: 'earlierSql(closeBy, sql`(${from} + ${tasks.scheduleToStartMs})`)',
+    replace: 'earlierSql(closeBy, sql`(${from} + null)`)',
   },
   {
     name: 'a task has no time limit in all',
@@ -104,7 +104,7 @@ export const lifecycleFaults: readonly Fault[] = [
   {
     name: 'a task that fails at its creation stays held',
     file: 'server/src/domain/tasks/enqueue.ts',
-    find: 'hold: state.completedAt === null ? holdOf(now, authorship, spec, origin) : null,',
-    replace: 'hold: holdOf(now, authorship, spec, origin),',
+    find: 'hold: state.completedAt === null ? storedHoldOf(now, authorship, spec, origin) : null,',
+    replace: 'hold: storedHoldOf(now, authorship, spec, origin),',
   },
 ]

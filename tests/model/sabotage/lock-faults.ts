@@ -16,14 +16,14 @@ export const lockFaults: readonly Fault[] = [
   {
     name: 'a path does not conflict with the paths above it',
     file: locks,
-    find: 'for (const ancestor of ancestorPaths(lock)) {',
-    replace: 'for (const ancestor of ancestorPaths(lock).slice(-1)) {',
+    find: 'for (const ancestor of pathAndAncestorsOf(lock)) {',
+    replace: 'for (const ancestor of pathAndAncestorsOf(lock).slice(-1)) {',
   },
   {
     name: 'a path does not conflict with the paths below it',
     file: locks,
-    find: 'gt(t.locks.lock, p.from),\n      lt(t.locks.lock, p.to),',
-    replace: 'lt(t.locks.lock, p.from),\n      gt(t.locks.lock, p.to),',
+    find: 'gt(t.locks.lock, p.from),\n        lt(t.locks.lock, p.to),',
+    replace: 'lt(t.locks.lock, p.from),\n        gt(t.locks.lock, p.to),',
   },
   {
     name: 'a path conflicts with another path of the same beginning',
@@ -82,7 +82,7 @@ export const lockFaults: readonly Fault[] = [
   {
     name: 'a parked task stays parked when the lock is free',
     file: locks,
-    find: '    await unpark(tx, row.projectId, lock, limit)\n',
+    find: '    await unparkFirstTasks(tx, row.projectId, lock, limit)\n',
     replace: '',
   },
   {

@@ -54,7 +54,7 @@ export const messageFaults: readonly Fault[] = [
   {
     name: 'the failures of a dead letter are not stored',
     file: endDelivery,
-    find: '  await recordFailure(tx, { messageId, redrives, attempt, reason, error })\n',
+    find: '  await recordDeliveryFailure(tx, { messageId, redrives, attempt, reason, error })\n',
     replace: '',
   },
   {
@@ -114,14 +114,14 @@ export const messageFaults: readonly Fault[] = [
   {
     name: 'the reserve of an inbox accepts every message',
     file: room,
-    find: 'priority === critical ? 0 : Math.floor(maxPending * criticalShare)',
+    find: 'priority === criticalRank ? 0 : Math.floor(maxPending * criticalShare)',
     replace: '0',
   },
   {
     name: 'an inbox has no reserve for critical messages',
     file: room,
-    find: 'priority === critical ? 0 :',
-    replace: 'priority < critical ? 0 :',
+    find: 'priority === criticalRank ? 0 :',
+    replace: 'priority < criticalRank ? 0 :',
   },
   {
     name: 'a copy for a full inbox is accepted',
@@ -168,8 +168,8 @@ export const messageFaults: readonly Fault[] = [
   {
     name: 'a redrive fills an inbox beyond its capacity',
     file: redrive,
-    find: '(await hasCapacity(tx, { agentId: to, priority, maxPending })) ?',
-    replace: '(await hasCapacity(tx, { agentId: to, priority, maxPending })) || to !== "" ?',
+    find: '(await reserveCapacity(tx, { agentId: to, priority, maxPending })) ?',
+    replace: '(await reserveCapacity(tx, { agentId: to, priority, maxPending })) || to !== "" ?',
   },
   {
     name: 'messages.inProgress does not move the ack deadline',

@@ -120,8 +120,8 @@ export const taskFaults: readonly Fault[] = [
   {
     name: 'an expired lease can be extended',
     file: 'server/src/domain/tasks/extend-lease.ts',
-    find: 'and(matchesHeldLease({ t, p }), gt(t.tasks.leaseExpiresAt, p.arrivedAt))',
-    replace: 'matchesHeldLease({ t, p })',
+    find: 'and(matchesHeldLeaseSql({ t, p }), gt(t.tasks.leaseExpiresAt, p.arrivedAt))',
+    replace: 'matchesHeldLeaseSql({ t, p })',
   },
   {
     name: 'an extension has the default length',
@@ -138,8 +138,8 @@ export const taskFaults: readonly Fault[] = [
   {
     name: 'a lease never expires',
     file: expire,
-    find: 'anyOverdue(reader, project)))\n      ?',
-    replace: 'anyOverdue(reader, project))) && project === ""\n      ?',
+    find: 'hasOverdueLeases(reader, project)))\n      ?',
+    replace: 'hasOverdueLeases(reader, project))) && project === ""\n      ?',
   },
   {
     name: 'an expiry counts no failure',

@@ -1,9 +1,9 @@
-import { type Query, statement, type Transaction } from '@tony/mcp-server/store/store'
+import { type StatementParts, statement, type Transaction } from '@tony/mcp-server/store/store'
 import { expect, test } from 'vitest'
 import { type Opened, projectOf } from '../../support/store.ts'
 import { addProject, numbered, outcomes, put, stored, upTo } from '../given.ts'
 
-const insertBody = statement(({ db, t, p }: Query<{ id: string }>) =>
+const insertBody = statement(({ db, t, p }: StatementParts<{ id: string }>) =>
   db.insert(t.bodies).values({ id: p.id, payload: '{}' }).returning({ id: t.bodies.id }).prepare(),
 )
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { migrate, readSqliteMigrations } from '@tony/mcp-server/store/migrations/migrate'
+import { migrateSqlite, readSqliteMigrations } from '@tony/mcp-server/store/migrations/migrate'
 import Database from 'better-sqlite3'
 
 /**
@@ -23,14 +23,14 @@ function begin(position: number): void {
   }
   const database = new Database(join(folder, `${run.from}-${run.number}-${run.index}.db`))
   database.pragma('journal_mode = WAL')
-  if (run.from > 0) migrate(database, all.slice(0, run.from), 1)
+  if (run.from > 0) migrateSqlite(database, all.slice(0, run.from), 1)
   database.function('begin_next', () => begin(position + 1))
   const halfway = all.map((migration) => {
     const { number, statements } = migration
     if (number !== run.number) return migration
     return { ...migration, statements: statements.toSpliced(run.index + 1, 0, 'select begin_next()') }
   })
-  migrate(database, halfway, 1)
+  migrateSqlite(database, halfway, 1)
 }
 
 begin(0)

@@ -1,4 +1,4 @@
-import { migrate, readMigrations } from '@tony/mcp-server/store/migrations/migrate'
+import { migrateSqlite, readMigrations } from '@tony/mcp-server/store/migrations/migrate'
 import Database from 'better-sqlite3'
 
 /**
@@ -8,5 +8,5 @@ import Database from 'better-sqlite3'
 const [, , file = '', folder = ''] = process.argv
 const database = new Database(file, { timeout: 20_000 })
 database.function('die', () => process.kill(process.pid, 'SIGKILL'))
-migrate(database, readMigrations(new URL(folder)), Date.now())
+migrateSqlite(database, readMigrations(new URL(folder)), Date.now())
 database.close()

@@ -21,7 +21,7 @@ const formAnswer = z.looseObject({
 })
 
 /** The answer of a user who has declined a question. It lets the worker go on. */
-const declined = 'The question was declined.'
+const declinedAnswer = 'The question was declined.'
 
 /** The capabilities of a caller in `_meta` of its request. The SDK has no type for them. */
 const envelope = z.looseObject({
@@ -51,30 +51,31 @@ function toProtocolError(error: unknown): ProtocolError {
 }
 
 /** Ignores the refusal of a change for which the task has already moved on. */
-function ignoreMoved(error: unknown): void {
+function ignoreIllegalTransition(error: unknown): void {
   if (errorCodeOf(error) !== 'ILLEGAL_TRANSITION') throw error
 }
 
 /** Returns the answer in the response to a form; undefined if it leaves the question open. */
-function answerIn(response: unknown): unknown {
+function formAnswerOf(response: unknown): unknown {
   const { data } = formAnswer.safeParse(response)
   if (!data) throw new ProtocolError(rpcCodes.invalidParams, 'inputResponses: the response is not one to a form')
-  if (data.action === 'decline') return declined
+  if (data.action === 'decline') return declinedAnswer
   return data.action === 'accept' ? (data.content?.['answer'] ?? data.content) : undefined
 }
 
 /** `tasks/update`: a response to another question than the open one is ignored. */
-async function update(toolSession: ToolSession, task: Task, responses: Readonly<Record<string, unknown>>) {
+async function applyTaskUpdate(toolSession: ToolSession, task: Task, responses: Readonly<Record<string, unknown>>) {
   const { id: taskId, attempt } = task
   if (task.status !== 'input_required' || !(questionKeyOf(task) in responses)) return
-  const answer = answerIn(responses[questionKeyOf(task)])
+  const answer = formAnswerOf(responses[questionKeyOf(task)])
   if (answer === undefined) return
-  await toolSession.call('tasks.provideInput', { taskId, answer, attempt }).catch(ignoreMoved)
+  await toolSession.call('tasks.provideInput', { taskId, answer, attempt }).catch(ignoreIllegalTransition)
 }
 
 /**
- * Adds the extension MCP Tasks over the tasks of the project, by custom handlers: the SDK has none.
- * No tool replies with a task of its own, because a call returns before its task has ended anyway.
+ * Adds the extension MCP Tasks, which serves the tasks of the project. The SDK has no support for
+ * it, so its methods are custom handlers. No tool call becomes a task of the extension, because
+ * each tool returns before the task of the project has ended.
  */
 export function addTasksExtension(server: McpServer, toolSession: ToolSession, limits: () => HostLimits): void {
   server.server.registerCapabilities({ extensions: { [extensionName]: {} } })
@@ -94,11 +95,11 @@ export function addTasksExtension(server: McpServer, toolSession: ToolSession, l
   handle('tasks/get', (task) => toWireTask(task, { toolSession, budget: new OutputBudget(limits().result) }))
   handle('tasks/update', async (task, { mcpReq }) => {
     // The SDK takes this field out of the parameters of every request.
-    await update(toolSession, task, mcpReq.inputResponses ?? {})
+    await applyTaskUpdate(toolSession, task, mcpReq.inputResponses ?? {})
     return undefined
   })
   handle('tasks/cancel', async (task) => {
-    if (!hasEnded(task)) await toolSession.call('tasks.cancel', { taskId: task.id }).catch(ignoreMoved)
+    if (!hasEnded(task)) await toolSession.call('tasks.cancel', { taskId: task.id }).catch(ignoreIllegalTransition)
     return undefined
   })
 }

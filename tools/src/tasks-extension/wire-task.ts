@@ -2,7 +2,7 @@ import type { TaskStatus } from '@tony/mcp-shared/task-statuses'
 import { toSingleLine } from '@tony/mcp-shared/untrusted-text'
 import type { Task } from '../calls.ts'
 import type { OutputBudget } from '../output-budget.ts'
-import { authorsOf, showTexts, type TextField, taskTextOf } from '../task-texts.ts'
+import { authorIdsOf, showTexts, type TextField, taskTextOf } from '../task-texts.ts'
 import { loadAgentNames } from '../task-view.ts'
 import type { ToolSession } from '../tool-session.ts'
 
@@ -54,20 +54,20 @@ function statusMessageOf({ status, progress, error, inputRequest }: Task): strin
 }
 
 /** The texts of a task for one reply, and the way to load the names of their authors. */
-interface Texts {
+interface TextContext {
   readonly toolSession: ToolSession
   readonly budget: OutputBudget
 }
 
 /** Returns a text of a task with its author, as far as the host shows it; empty without one. */
-async function showText(task: Task, field: TextField, { toolSession, budget }: Texts): Promise<string> {
-  const nameOf = await loadAgentNames(toolSession, authorsOf(task))
+async function showText(task: Task, field: TextField, { toolSession, budget }: TextContext): Promise<string> {
+  const nameOf = await loadAgentNames(toolSession, authorIdsOf(task))
   const long = taskTextOf(task, field, nameOf)
   return long ? (showTexts([long], budget)[0] ?? '') : ''
 }
 
 /** Returns the question of a task as a form with one field. */
-async function inputRequestsOf(task: Task, texts: Texts): Promise<object> {
+async function inputRequestsOf(task: Task, texts: TextContext): Promise<object> {
   const options = task.inputRequest?.options?.map(toSingleLine) ?? []
   const answer = {
     type: 'string',
@@ -82,7 +82,7 @@ async function inputRequestsOf(task: Task, texts: Texts): Promise<object> {
 }
 
 /** Returns the result of a task as that of a tool, with a link to all that is known of it. */
-async function resultOf(task: Task, texts: Texts): Promise<object> {
+async function resultOf(task: Task, texts: TextContext): Promise<object> {
   const isError = task.status === 'failed'
   const text = await showText(task, isError ? 'error' : 'result', texts)
   const link = { type: 'resource_link', uri: `tony://task/${task.id}`, name: 'task', mimeType: 'application/json' }
@@ -92,7 +92,7 @@ async function resultOf(task: Task, texts: Texts): Promise<object> {
 }
 
 /** Returns a task as the extension has it, with the fields of its status. */
-export async function toWireTask(task: Task, texts: Texts): Promise<Record<string, unknown>> {
+export async function toWireTask(task: Task, texts: TextContext): Promise<Record<string, unknown>> {
   const status = wireStatuses[task.status]
   const wireTask = {
     taskId: task.id,

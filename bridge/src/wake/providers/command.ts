@@ -11,11 +11,11 @@ const timeoutMs = 10_000
 export interface WakeCommandOptions {
   readonly command: string | undefined
   /** The host's id of its session, if it has told one. */
-  readonly hostSession: () => string | undefined
+  readonly hostSessionId: () => string | undefined
 }
 
 /** A command of the user's own, run by the shell. It gets the text in TONY_WAKE_TEXT. */
-export const createWakeCommand = ({ command, hostSession }: WakeCommandOptions): WakeProvider => ({
+export const createWakeCommand = ({ command, hostSessionId: hostSession }: WakeCommandOptions): WakeProvider => ({
   name: 'command',
   isReady: () => command !== undefined,
   wake: async (text) => {

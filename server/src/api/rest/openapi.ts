@@ -7,7 +7,7 @@ import replyExamples from './reply-examples.json' with { type: 'json' }
 import { type RestRoute, restRoutes } from './routes.ts'
 import { replyReferenceOf, replySchemas } from './schemas.ts'
 
-type Json = Readonly<Record<string, unknown>>
+type JsonObject = Readonly<Record<string, unknown>>
 
 /** Returns the operation id: the name of the procedure in camel case. */
 const operationIdOf = ({ procedure }: RestRoute): string =>
@@ -20,7 +20,7 @@ for (const [code, { http }] of Object.entries(errorPolicies) as [ErrorCode, { ht
 codesByStatus.set(412, ['REVISION_CONFLICT'])
 const errorStatuses = [...codesByStatus.keys()].toSorted((a, b) => a - b)
 
-const headers: Readonly<Record<string, Json>> = {
+const responseHeaders: Readonly<Record<string, JsonObject>> = {
   'X-Request-Id': { description: 'The id of the request, as in the log.', schema: { type: 'string' } },
   RateLimit: { description: 'The remaining budget of the caller, in serve mode.', schema: { type: 'string' } },
   'RateLimit-Policy': { description: 'The whole budget of the caller, in serve mode.', schema: { type: 'string' } },
@@ -32,14 +32,14 @@ const headers: Readonly<Record<string, Json>> = {
   Link: { description: 'The next page, if there is one: `<path>; rel="next"`.', schema: { type: 'string' } },
 }
 
-const refer = (...names: readonly string[]): Json =>
+const headerReferencesOf = (...names: readonly string[]): JsonObject =>
   Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]))
 
 const rateHeaders = ['X-Request-Id', 'RateLimit', 'RateLimit-Policy'] as const
 
 const examples: Readonly<Record<string, unknown>> = replyExamples
 
-function successOf(route: RestRoute): Json {
+function successResponseOf(route: RestRoute): JsonObject {
   const { procedure, kind, status } = route
   const example = examples[procedure]
   const shown = example === undefined ? {} : { example }
@@ -47,7 +47,7 @@ function successOf(route: RestRoute): Json {
     return {
       description:
         'Server-sent events. The data of each is JSON of the schema in x-event-data, and its id is the cursor to resume from. A comment comes every 15 s. The event "error" has a problem document.',
-      headers: refer(...rateHeaders),
+      headers: headerReferencesOf(...rateHeaders),
       content: {
         'text/event-stream': { schema: { type: 'string' }, ...shown, 'x-event-data': replyReferenceOf(route) },
       },
@@ -56,14 +56,17 @@ function successOf(route: RestRoute): Json {
   const page = /\.(list|thread)$/.test(procedure) ? ['Link'] : []
   return {
     description: status === 201 ? 'It was created.' : 'The reply of the procedure.',
-    headers: refer(...rateHeaders, ...own, ...page),
+    headers: headerReferencesOf(...rateHeaders, ...own, ...page),
     content: { 'application/json': { schema: replyReferenceOf(route), ...shown } },
   }
 }
 
-const notModified: Json = { description: 'The object has not changed since the ETag.', headers: refer('X-Request-Id') }
+const notModified: JsonObject = {
+  description: 'The object has not changed since the ETag.',
+  headers: headerReferencesOf('X-Request-Id'),
+}
 
-function operationOf(route: RestRoute): Json {
+function describeOperation(route: RestRoute): JsonObject {
   const { procedure, method } = route
   const { permission } = route.compiled.meta
   const { summary, description } = operationTextOf(procedure)
@@ -78,14 +81,14 @@ function operationOf(route: RestRoute): Json {
     parameters: parametersOf(route),
     ...(method !== 'GET' && method !== 'DELETE' && { requestBody: bodyOf(route) }),
     responses: {
-      [route.status]: successOf(route),
+      [route.status]: successResponseOf(route),
       ...(method === 'GET' && hasEtag(route) && { 304: notModified }),
       ...Object.fromEntries(errors),
     },
   }
 }
 
-const problemSchema: Json = {
+const problemSchema: JsonObject = {
   type: 'object',
   description: 'A problem document of RFC 9457.',
   required: ['type', 'title', 'status', 'detail', 'code', 'retryable', 'applied', 'requestId'],
@@ -107,7 +110,7 @@ const problemSchema: Json = {
 
 const exampleRequestId = '01990a00-0000-7000-8000-0000000000ff'
 
-function errorResponseOf(status: number): Json {
+function errorResponseOf(status: number): JsonObject {
   const codes = codesByStatus.get(status) ?? []
   const [code = 'INTERNAL'] = codes
   const { retryable, applied } = errorPolicies[code]
@@ -125,7 +128,7 @@ function errorResponseOf(status: number): Json {
   const own = { 401: ['WWW-Authenticate'], 403: ['WWW-Authenticate'], 405: ['Allow'] }[status] ?? []
   return {
     description: codes.join(', '),
-    headers: refer('X-Request-Id', ...own, ...(status === 429 || status === 503 ? ['Retry-After'] : [])),
+    headers: headerReferencesOf('X-Request-Id', ...own, ...(status === 429 || status === 503 ? ['Retry-After'] : [])),
     content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' }, example } },
   }
 }
@@ -147,10 +150,10 @@ const tagTexts: Readonly<Record<string, string>> = {
 }
 
 /** Returns the description of REST as OpenAPI 3.1. */
-export function describeRest(): Json {
-  const paths: Record<string, Record<string, Json>> = {}
+export function describeRest(): JsonObject {
+  const paths: Record<string, Record<string, JsonObject>> = {}
   for (const route of restRoutes)
-    paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operationOf(route) }
+    paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: describeOperation(route) }
   const tags = [...new Set(restRoutes.map(({ procedure }) => procedure.split('.', 1)[0] ?? ''))]
   return {
     openapi: '3.1.0',
@@ -170,7 +173,7 @@ export function describeRest(): Json {
         bearer: { type: 'http', scheme: 'bearer', description: 'An API key, or the access token of an agent.' },
       },
       schemas: { Problem: problemSchema, ...replySchemas() },
-      headers,
+      headers: responseHeaders,
       responses: Object.fromEntries(errorStatuses.map((status) => [`Error${status}`, errorResponseOf(status)])),
     },
   }

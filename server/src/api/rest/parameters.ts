@@ -2,12 +2,12 @@ import { operationTextOf } from './operation-texts.ts'
 import type { JsonSchema, RestRoute } from './routes.ts'
 import { simplifyInput } from './schemas.ts'
 
-type Json = Readonly<Record<string, unknown>>
+type JsonObject = Readonly<Record<string, unknown>>
 
 interface HeaderField {
   readonly name: string
   readonly description: string
-  readonly schema: Json
+  readonly schema: JsonObject
 }
 
 /** Fields that a request has in a header. */
@@ -29,14 +29,14 @@ export const headerFields: Readonly<Record<string, HeaderField>> = {
   },
 }
 
-const fieldsParameter: Json = {
+const fieldsParameter: JsonObject = {
   name: 'fields',
   in: 'query',
   description: 'Names of the fields of the reply, or of each item of a page, separated by commas.',
   schema: { type: 'string' },
 }
 
-const etagParameter: Json = {
+const etagParameter: JsonObject = {
   name: 'If-None-Match',
   in: 'header',
   description: 'The ETag of the last reply. If the object has not changed, the reply is 304 without a body.',
@@ -50,17 +50,23 @@ export const pathFieldsOf = ({ path }: RestRoute): readonly string[] =>
 export const hasEtag = ({ compiled, kind }: RestRoute): boolean =>
   kind !== 'subscription' && 'shape' in compiled.output && Object.hasOwn(Object(compiled.output.shape), 'revision')
 
-const exampleOf = (input: Json, name: string): Json => (input[name] === undefined ? {} : { example: input[name] })
+const exampleOf = (input: JsonObject, name: string): JsonObject =>
+  input[name] === undefined ? {} : { example: input[name] }
 
 /** An object in a query is JSON, which OpenAPI describes as content. */
-function queryParameterOf(name: string, schema: JsonSchema | boolean, required: boolean, example: Json): Json {
+function queryParameterOf(
+  name: string,
+  schema: JsonSchema | boolean,
+  required: boolean,
+  example: JsonObject,
+): JsonObject {
   const isJson = typeof schema === 'object' && schema.type === 'object'
   const described = isJson ? { content: { 'application/json': { schema, ...example } } } : { schema, ...example }
   return { name, in: 'query', required, ...described }
 }
 
 /** Returns the parameters of an operation: those of the path, the query and the headers. */
-export function parametersOf(route: RestRoute): readonly Json[] {
+export function parametersOf(route: RestRoute): readonly JsonObject[] {
   const { properties = {}, required = [] } = simplifyInput(route.input)
   const { input } = operationTextOf(route.procedure)
   const pathFields = pathFieldsOf(route)
@@ -87,7 +93,7 @@ export function parametersOf(route: RestRoute): readonly Json[] {
 }
 
 /** Returns the fields of the example that are in the body. */
-function bodyExampleOf(route: RestRoute): Json {
+function bodyExampleOf(route: RestRoute): JsonObject {
   const pathFields = new Set(pathFieldsOf(route))
   const { input } = operationTextOf(route.procedure)
   return Object.fromEntries(Object.entries(input).filter(([name]) => !pathFields.has(name)))
@@ -97,7 +103,7 @@ function bodyExampleOf(route: RestRoute): Json {
  * Returns the body of an operation: the input without the fields of the path, and without the
  * demand for a field that a header may carry.
  */
-export function bodyOf(route: RestRoute): Json {
+export function bodyOf(route: RestRoute): JsonObject {
   const { properties, required = [], ...schema } = simplifyInput(route.input)
   const example = bodyExampleOf(route)
   if (!properties) return { content: { 'application/json': { schema, example } } }

@@ -22,7 +22,7 @@ export interface RestRoute {
 }
 
 /** Routes that differ from the rules of `deriveRoute`. */
-const exceptions: Readonly<Record<string, `${Method} /api/${string}`>> = {
+const exceptionalRoutes: Readonly<Record<string, `${Method} /api/${string}`>> = {
   'agents.register': 'POST /api/agents/register',
   'agents.update': 'PATCH /api/agents/self',
   'agents.unregister': 'DELETE /api/agents/{agent}',
@@ -38,7 +38,7 @@ const exceptions: Readonly<Record<string, `${Method} /api/${string}`>> = {
 }
 
 /** Procedures that create something under a path of their own. */
-const creating: ReadonlySet<string> = new Set(['agents.register'])
+const creatingProcedures: ReadonlySet<string> = new Set(['agents.register'])
 
 /** The field of the input that names one object of a noun. */
 const idFields: Readonly<Record<string, string>> = {
@@ -77,12 +77,12 @@ const isApiPath = (text: string): text is `/api/${string}` => text.startsWith('/
 function toRoute(procedure: string, compiled: CompiledProcedure): RestRoute {
   const input: JsonSchema = z.toJSONSchema(compiled.input, { io: 'input', unrepresentable: 'any' })
   const { kind } = compiled
-  const [method = '', path = ''] = (exceptions[procedure] ?? deriveRoute(procedure, kind, input.required ?? [])).split(
-    ' ',
-  )
+  const [method = '', path = ''] = (
+    exceptionalRoutes[procedure] ?? deriveRoute(procedure, kind, input.required ?? [])
+  ).split(' ')
   if (!isMethod(method) || !isApiPath(path)) throw new Error(`${procedure} has no route: ${method} ${path}`)
   const isCollection = method === 'POST' && path.split('/').length - procedure.split('.').length === 1
-  const status = isCollection || creating.has(procedure) ? 201 : 200
+  const status = isCollection || creatingProcedures.has(procedure) ? 201 : 200
   return { procedure, kind, method, path, status, compiled, input }
 }
 
@@ -107,7 +107,7 @@ export interface RouteMatch {
 const isField = (segment: string): boolean => segment.startsWith('{')
 
 /** Returns the fields of a path; undefined if it does not match the pattern. */
-function fieldsOf(pattern: string, segments: readonly string[]): Record<string, string> | undefined {
+function matchPattern(pattern: string, segments: readonly string[]): Record<string, string> | undefined {
   const fields: Record<string, string> = {}
   for (const [index, wanted] of pattern.split('/').entries()) {
     const segment = segments[index] ?? ''
@@ -131,7 +131,7 @@ export function matchRoute(path: string): RouteMatch | undefined {
     return undefined
   }
   const candidates = [...(routesByLength.get(segments.length) ?? [])].flatMap(([pattern, routes]) => {
-    const fields = fieldsOf(pattern, segments)
+    const fields = matchPattern(pattern, segments)
     return fields ? [{ routes, fields }] : []
   })
   return candidates.toSorted((a, b) => Object.keys(a.fields).length - Object.keys(b.fields).length)[0]

@@ -33,7 +33,7 @@ const namedSchemas: Readonly<Record<string, z.ZodType>> = {
   Webhook: webhook,
 }
 
-const isNull = (value: unknown): boolean => isRecord(value) && value['type'] === 'null'
+const isNullSchema = (value: unknown): boolean => isRecord(value) && value['type'] === 'null'
 
 /**
  * Writes `anyOf: [x, null]` as `type: [x, "null"]`, which every generator reads. An empty schema
@@ -41,7 +41,7 @@ const isNull = (value: unknown): boolean => isRecord(value) && value['type'] ===
  */
 function mergeNull(schema: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const { anyOf, ...rest } = schema
-  if (!Array.isArray(anyOf) || anyOf.length !== 2 || !isNull(anyOf[1])) return { ...schema }
+  if (!Array.isArray(anyOf) || anyOf.length !== 2 || !isNullSchema(anyOf[1])) return { ...schema }
   const [other]: unknown[] = anyOf
   if (!isRecord(other) || '$ref' in other) return { ...schema }
   if (Object.keys(other).length === 0) return rest

@@ -1,6 +1,6 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { eq, sql } from 'drizzle-orm'
-import { type Query, type Reader, statement } from '../../store/store.ts'
+import { type Reader, type StatementParts, statement } from '../../store/store.ts'
 
 /**
  * The restrictions on an agent, read from its row and its project's. Its token may be out of date.
@@ -18,7 +18,7 @@ export interface Admission {
   readonly groupCount: number
 }
 
-const findAdmission = statement(({ db, t, p }: Query<{ agentId: string }>) =>
+const findAdmission = statement(({ db, t, p }: StatementParts<{ agentId: string }>) =>
   db
     .select({
       paused: sql<number>`${t.agents.pausedAt} is not null or ${t.projects.pausedAt} is not null`,

@@ -1,8 +1,8 @@
 import { and, eq, ne } from 'drizzle-orm'
-import { type Query, type Reader, statement } from '../../store/store.ts'
+import { type Reader, type StatementParts, statement } from '../../store/store.ts'
 import { type AgentStatus, agentStatusOf, leaseCountSql, type PresenceSource } from './status.ts'
 
-const findRegistered = statement(({ db, t, p }: Query<{ project: string }>) =>
+const findRegistered = statement(({ db, t, p }: StatementParts<{ project: string }>) =>
   db
     .select({
       id: t.agents.id,

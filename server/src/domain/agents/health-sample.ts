@@ -1,6 +1,6 @@
 import type { healthSample } from '@tony/mcp-shared/agents'
 import type { z } from 'zod'
-import { type Query, rowlessStatement, type Transaction } from '../../store/store.ts'
+import { rowlessStatement, type StatementParts, type Transaction } from '../../store/store.ts'
 
 interface SampleParams {
   agentId: string
@@ -12,7 +12,7 @@ interface SampleParams {
   memoryUsage: number | null
 }
 
-const insertSample = rowlessStatement(({ db, t, p }: Query<SampleParams>) =>
+const insertSample = rowlessStatement(({ db, t, p }: StatementParts<SampleParams>) =>
   db
     .insert(t.healthMetrics)
     .values({

@@ -12,7 +12,7 @@ export class Presence {
     else this.#lastActivity.set(project, new Map([[agentId, at]]))
   }
 
-  lastSeen(project: string, agentId: string): number | undefined {
+  unwrittenActivityOf(project: string, agentId: string): number | undefined {
     return this.#lastActivity.get(project)?.get(agentId)
   }
 

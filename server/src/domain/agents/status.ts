@@ -3,7 +3,7 @@ import { sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import { refersTo } from '../../store/references.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
-import type { Query } from '../../store/store.ts'
+import type { StatementParts } from '../../store/store.ts'
 import type { Services } from '../context.ts'
 
 export type AgentStatus = z.output<typeof agentStatus>
@@ -19,7 +19,7 @@ interface ActivityRow {
 
 /** Last activity: the stored value or this process's newer in-memory value. */
 export const lastActivityOf = ({ presence }: PresenceSource, row: ActivityRow): number =>
-  Math.max(row.lastActivity, presence.lastSeen(row.projectId, row.id) ?? 0)
+  Math.max(row.lastActivity, presence.unwrittenActivityOf(row.projectId, row.id) ?? 0)
 
 export const isLive = (source: PresenceSource, row: ActivityRow, now: number): boolean =>
   now - lastActivityOf(source, row) < source.config.agentTimeoutMs
@@ -36,7 +36,7 @@ export function agentStatusOf(
 }
 
 /** The number of an agent's leases, as a column for a query of agents. */
-export const leaseCountSql = ({ db, t }: Pick<Query<object>, 'db' | 't'>) =>
+export const leaseCountSql = ({ db, t }: Pick<StatementParts<object>, 'db' | 't'>) =>
   sql<number>`${db
     .select({ leases: sql`count(*)` })
     .from(t.tasks)

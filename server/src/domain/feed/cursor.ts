@@ -8,7 +8,7 @@ export const cursorAt = (epoch: string, seq: number): string => `${epoch}.${seq}
  * Throws CURSOR_EXPIRED, with the earliest cursor, if a log that begins with event `first` no
  * longer holds the event after `seq`.
  */
-export function requireRetained(epoch: string, seq: number, first: number): void {
+export function requireUnexpiredCursor(epoch: string, seq: number, first: number): void {
   if (seq >= first - 1) return
   throw new CoordinationError(
     'CURSOR_EXPIRED',
@@ -40,6 +40,6 @@ export async function resolveCursor(reader: Reader, project: string, epoch: stri
       },
     )
   }
-  requireRetained(epoch, seq, first)
+  requireUnexpiredCursor(epoch, seq, first)
   return seq
 }

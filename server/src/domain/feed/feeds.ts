@@ -1,6 +1,6 @@
 import type { Store } from '../../store/store.ts'
 import { logRangeOf } from './log-range.ts'
-import { type FeedEvent, fittingPageAfter, requirePageAfter } from './page.ts'
+import { type FeedEvent, readPageAfter, requirePageAfter } from './page.ts'
 
 /** The number of events kept in memory: a subscriber that is up to date costs no query. */
 const tailLimit = 4_096
@@ -33,7 +33,7 @@ class Feed {
   }
 
   /** Number of the last event that this process has read. */
-  async head(): Promise<number> {
+  async lastReadSeq(): Promise<number> {
     if (this.#head < 0) await this.refresh()
     return this.#head
   }
@@ -42,7 +42,7 @@ class Feed {
    * Number of the last event in the log. It covers every event that any replica acknowledged before
    * the call.
    */
-  async latest(): Promise<number> {
+  async latestSeq(): Promise<number> {
     await this.refresh()
     return this.#head
   }
@@ -62,7 +62,7 @@ class Feed {
       if (this.#head < 0) this.#head = (await this.#store.read((reader) => logRangeOf(reader, this.#project))).last
       for (;;) {
         const page = await this.#store.read((reader) =>
-          fittingPageAfter(reader, {
+          readPageAfter(reader, {
             project: this.#project,
             epoch: this.#store.epoch,
             seq: this.#head,
@@ -95,8 +95,8 @@ class Feed {
   }
 
   /** Returns up to `limit` events after `seq`, in order; empty if there are none yet. */
-  async after(seq: number, limit: number): Promise<readonly FeedEvent[]> {
-    if (seq >= (await this.head())) return []
+  async eventsAfter(seq: number, limit: number): Promise<readonly FeedEvent[]> {
+    if (seq >= (await this.lastReadSeq())) return []
     const oldest = this.#tail[0]
     if (oldest && seq >= oldest.seq - 1) {
       const start = seq - oldest.seq + 1

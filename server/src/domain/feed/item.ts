@@ -1,5 +1,5 @@
 /** One item of a subscription. Its JSON is built once for all subscribers. */
-export interface Item<T> {
+export interface SubscriptionItem<T> {
   /** The cursor with which the subscription resumes after this item; undefined if it cannot. */
   readonly id: string | undefined
   readonly data: T
@@ -10,9 +10,9 @@ export interface Item<T> {
  * The items that are ready at one time. A burst costs one yield of the event loop instead of one
  * for each item.
  */
-export type Chunk<T> = readonly Item<T>[]
+export type ItemChunk<T> = readonly SubscriptionItem<T>[]
 
-export function toItem<T>(data: T, id?: string): Item<T> {
+export function toSubscriptionItem<T>(data: T, id?: string): SubscriptionItem<T> {
   let json: string | undefined
   return {
     id,

@@ -1,12 +1,12 @@
 import { eq, sql } from 'drizzle-orm'
-import { type Query, type Reader, statement } from '../../store/store.ts'
+import { type Reader, type StatementParts, statement } from '../../store/store.ts'
 
 /**
  * Reads all numbers in one statement. Between two statements the first event of an empty log could
  * be written, and all events before it would seem deleted. Events from before there were pages are
  * rows of their own.
  */
-const findLogRange = statement(({ db, t, p }: Query<{ project: string }>) =>
+const findLogRange = statement(({ db, t, p }: StatementParts<{ project: string }>) =>
   db
     .select({
       last: t.projects.seq,

@@ -4,14 +4,14 @@ import { iso } from '../../platform/times.ts'
 import { type StoredEvent, scanEvents } from '../../store/event-log/read-events.ts'
 import type { Reader } from '../../store/store.ts'
 import { type Principal, seesAllMessages } from '../principal.ts'
-import { cursorAt, requireRetained } from './cursor.ts'
-import { type Item, toItem } from './item.ts'
+import { cursorAt, requireUnexpiredCursor } from './cursor.ts'
+import { type SubscriptionItem, toSubscriptionItem } from './item.ts'
 import { logRangeOf } from './log-range.ts'
 
 export type EventOutput = z.output<typeof event>
 
 /** An event as all subscribers share it, with the fields that visibility and filters use. */
-export interface FeedEvent extends Item<EventOutput> {
+export interface FeedEvent extends SubscriptionItem<EventOutput> {
   readonly id: string
   readonly seq: number
   readonly type: EventType
@@ -30,7 +30,7 @@ const eventTypeOf = (word: string): EventType => {
 }
 
 /** The events of a project after `seq`, up to `limit`. */
-export interface PageQuery {
+export interface FeedPageQuery {
   readonly project: string
   readonly epoch: string
   readonly seq: number
@@ -52,24 +52,24 @@ function toFeedEvent(epoch: string, stored: StoredEvent): FeedEvent {
   const type = eventTypeOf(stored.type)
   const { seq, subject, actor, data, taskId, epic, threadId, audience, bytes } = stored
   const output = { seq, at: iso(stored.at), type, subject, actor, data }
-  return { ...toItem(output), id: cursorAt(epoch, seq), seq, type, taskId, epic, threadId, audience, bytes }
+  return { ...toSubscriptionItem(output), id: cursorAt(epoch, seq), seq, type, taskId, epic, threadId, audience, bytes }
 }
 
 /** Returns the texts that an event must have to match a filter. */
-const textsOf = ({ taskId, agentId, epic, threadId }: EventFilter): string[] =>
+const filterTextsOf = ({ taskId, agentId, epic, threadId }: EventFilter): string[] =>
   [taskId, agentId, epic, threadId].filter((text) => text !== undefined)
 
-const scanAfter = (reader: Reader, { project, seq, limit, filter }: PageQuery) =>
+const scanEventsAfter = (reader: Reader, { project, seq, limit, filter }: FeedPageQuery) =>
   scanEvents(reader, {
     project,
     after: seq,
     limit,
-    ...(filter && { filter: { texts: textsOf(filter), types: filter.types } }),
+    ...(filter && { filter: { texts: filterTextsOf(filter), types: filter.types } }),
   })
 
 /** Returns as many of the events as fit into one page. */
-export async function fittingPageAfter(reader: Reader, query: PageQuery): Promise<FeedPage> {
-  const { events, reached, isCut } = await scanAfter(reader, query)
+export async function readPageAfter(reader: Reader, query: FeedPageQuery): Promise<FeedPage> {
+  const { events, reached, isCut } = await scanEventsAfter(reader, query)
   return { events: events.map((stored) => toFeedEvent(query.epoch, stored)), reached, isCut }
 }
 
@@ -78,10 +78,10 @@ export async function fittingPageAfter(reader: Reader, query: PageQuery): Promis
  * CURSOR_EXPIRED if retention has deleted the next one, so that the subscriber does not skip it
  * unnoticed.
  */
-export async function requirePageAfter(reader: Reader, query: PageQuery): Promise<FeedPage> {
+export async function requirePageAfter(reader: Reader, query: FeedPageQuery): Promise<FeedPage> {
   const { project, epoch, seq } = query
-  const { events, first, reached, isCut } = await scanAfter(reader, query)
-  if (first !== seq + 1) requireRetained(epoch, seq, (await logRangeOf(reader, project)).first)
+  const { events, first, reached, isCut } = await scanEventsAfter(reader, query)
+  if (first !== seq + 1) requireUnexpiredCursor(epoch, seq, (await logRangeOf(reader, project)).first)
   return { events: events.map((stored) => toFeedEvent(epoch, stored)), reached, isCut }
 }
 
@@ -89,7 +89,7 @@ export async function requirePageAfter(reader: Reader, query: PageQuery): Promis
  * True if a caller may see an event and its filter includes it. Events of a message are visible to
  * its participants and to tech leads.
  */
-export function isVisible(principal: Principal, filter: EventFilter, candidate: FeedEvent): boolean {
+export function isVisibleMatch(principal: Principal, filter: EventFilter, candidate: FeedEvent): boolean {
   const { audience } = candidate
   if (audience !== null && !seesAllMessages(principal)) {
     if (!principal.agent || !audience.includes(principal.agent.id)) return false
@@ -101,11 +101,11 @@ export function isVisible(principal: Principal, filter: EventFilter, candidate: 
   const { agentId } = filter
   if (agentId === undefined) return true
   const { subject, actor, data } = candidate.data
-  return [subject, actor, holderOf(data), ...(audience ?? [])].includes(agentId)
+  return [subject, actor, leaseHolderOf(data), ...(audience ?? [])].includes(agentId)
 }
 
 /**
  * The lease holder in an event's data. A filter by agent then also finds leases that others ended.
  */
-const holderOf = (data: unknown): unknown =>
+const leaseHolderOf = (data: unknown): unknown =>
   typeof data === 'object' && data !== null && 'agentId' in data ? data.agentId : undefined

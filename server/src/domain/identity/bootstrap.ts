@@ -31,7 +31,7 @@ export type BootstrapState =
   /** The file of the token cannot be written, so nobody can read the token. */
   | { readonly state: 'unwritable'; readonly file: string; readonly errorCode: string }
 
-async function hasAdmin({ db, t, now }: Reader): Promise<boolean> {
+async function hasAdminKey({ db, t, now }: Reader): Promise<boolean> {
   const { id, roleCeiling, scopes, revokedAt, expiresAt } = t.credentials
   const managesKeys = or(like(scopes, '%"*"%'), like(scopes, '%"keys:write"%'))
   const [row] = await db
@@ -101,7 +101,7 @@ async function acceptGivenToken({ store, pepper }: BootstrapOptions, file: strin
 }
 
 /** Returns the valid token, or makes one if there is neither a valid token nor an admin key. */
-async function ownTokenIn(tx: Transaction, pepper: Pepper) {
+async function ensureOwnTokenIn(tx: Transaction, pepper: Pepper) {
   const { credentials, storeFacts } = tx.t
   const token = tokenOf(pepper, await lockSeed(tx))
   const [valid] = await tx.db
@@ -117,7 +117,7 @@ async function ownTokenIn(tx: Transaction, pepper: Pepper) {
     )
   if (valid) return { token, ...valid }
   // After the token: its exchange by another replica commits the admin key with the token's end.
-  if (await hasAdmin(tx)) return undefined
+  if (await hasAdminKey(tx)) return undefined
   const seed = newKeySecret()
   await tx.db.update(storeFacts).set({ value: seed }).where(eq(storeFacts.name, seedName))
   const next = tokenOf(pepper, seed)
@@ -126,7 +126,7 @@ async function ownTokenIn(tx: Transaction, pepper: Pepper) {
 }
 
 async function issueOwnToken({ store, pepper, ownFile: file }: BootstrapOptions): Promise<BootstrapState> {
-  const issued = await store.transact({ project: '' }, (tx) => ownTokenIn(tx, pepper))
+  const issued = await store.transact({ project: '' }, (tx) => ensureOwnTokenIn(tx, pepper))
   if (!issued) return { state: 'not_needed' }
   try {
     replaceFile(file, `${issued.token}\n`)
@@ -151,8 +151,8 @@ export class Bootstrap {
   }
 
   static async issueToken(options: BootstrapOptions): Promise<BootstrapState> {
-    if (await options.store.read(hasAdmin)) {
-      deleteFile(options.ownFile)
+    if (await options.store.read(hasAdminKey)) {
+      tryDeleteTokenFile(options.ownFile)
       return { state: 'not_needed' }
     }
     return options.givenFile === undefined ? issueOwnToken(options) : acceptGivenToken(options, options.givenFile)
@@ -160,12 +160,12 @@ export class Bootstrap {
 
   /** Deletes the file after the exchange of its token. */
   deleteTokenFile(): void {
-    deleteFile(this.#ownFile)
+    tryDeleteTokenFile(this.#ownFile)
   }
 }
 
 /** Deletes the file of a used token. It may stay: a failure must not cost the caller its key. */
-function deleteFile(file: string): void {
+function tryDeleteTokenFile(file: string): void {
   try {
     rmSync(file, { force: true })
   } catch (error) {

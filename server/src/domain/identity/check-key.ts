@@ -1,7 +1,7 @@
 import { role } from '@tony/mcp-shared/auth'
 import { eq } from 'drizzle-orm'
 import { isInBlockList, toBlockList } from '../../platform/cidr.ts'
-import { type Query, statement } from '../../store/store.ts'
+import { type StatementParts, statement } from '../../store/store.ts'
 import type { Tables } from '../../store/tables/tables.ts'
 import type { Services } from '../context.ts'
 import type { Principal } from '../principal.ts'
@@ -12,7 +12,7 @@ import { isSameHash } from './pepper.ts'
 
 export type KeyRow = Tables['credentials']['$inferSelect']
 
-export const findKey = statement(({ db, t, p }: Query<{ keyId: string }>) =>
+export const findKey = statement(({ db, t, p }: StatementParts<{ keyId: string }>) =>
   db.select().from(t.credentials).where(eq(t.credentials.id, p.keyId)).prepare(),
 )
 

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { and, eq } from 'drizzle-orm'
 import { sleep } from '../../platform/clock.ts'
-import { hasCode, replaceFile } from '../../store/file-sync.ts'
+import { hasErrorCode, replaceFile } from '../../store/file-sync.ts'
 import type { Store } from '../../store/store.ts'
 import type { Pepper } from './pepper.ts'
 
@@ -57,7 +57,7 @@ export class FileKeyStore implements KeyStore {
       try {
         return writeFileSync(lockFile, '', { mode: 0o600, flag: 'wx' })
       } catch (error) {
-        if (!hasCode(error, 'EEXIST')) throw error
+        if (!hasErrorCode(error, 'EEXIST')) throw error
       }
       if (attempt > maxLockAttempts) rmSync(lockFile, { force: true })
       else await sleep(lockPollMs, neverAborted)
@@ -68,7 +68,7 @@ export class FileKeyStore implements KeyStore {
     try {
       return readFileSync(this.#file, 'utf8')
     } catch (error) {
-      if (hasCode(error, 'ENOENT')) return undefined
+      if (hasErrorCode(error, 'ENOENT')) return undefined
       throw error
     }
   }

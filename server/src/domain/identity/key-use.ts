@@ -1,11 +1,11 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, eq, gt, isNull, lt, or, sql } from 'drizzle-orm'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 
 /** One message for every fault of a credential: the details are for its holder only. */
 export const invalidTokenError = () => new CoordinationError('UNAUTHENTICATED', 'the token is not valid here')
 
-const incrementUses = statement(({ db, t, p }: Query<{ keyId: string; now: number }>) =>
+const incrementUses = statement(({ db, t, p }: StatementParts<{ keyId: string; now: number }>) =>
   db
     .update(t.credentials)
     .set({ uses: sql`${t.credentials.uses} + 1` })

@@ -1,7 +1,7 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { Clock } from '../../platform/clock.ts'
 
-interface Attempts {
+interface LockoutState {
   failures: number
   /** Time of the first of these failures. */
   firstFailureAt: number
@@ -25,7 +25,7 @@ const maxEntries = 10_000
  */
 export class Lockouts {
   readonly #clock: Clock
-  readonly #attempts = new Map<string, Attempts>()
+  readonly #attempts = new Map<string, LockoutState>()
 
   constructor(clock: Clock) {
     this.#clock = clock

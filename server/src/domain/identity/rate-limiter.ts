@@ -19,7 +19,7 @@ interface Buckets {
 export type BudgetKind = keyof Buckets
 
 /** The budget of a caller: the cost allowed at once, and the cost per second in the long run. */
-interface Rate {
+interface RateLimit {
   readonly name: 'caller' | 'address'
   readonly burst: number
   readonly perSecond: number
@@ -48,8 +48,8 @@ const maxBuckets = 20_000
 export class RateLimiter {
   readonly #clock: Clock
   readonly #enabled: boolean
-  readonly #callerRate: Rate
-  readonly #addressRate: Rate
+  readonly #callerRate: RateLimit
+  readonly #addressRate: RateLimit
   readonly #buckets = new Map<string, Buckets>()
 
   constructor(clock: Clock, options: RateLimiterOptions) {
@@ -103,7 +103,7 @@ export class RateLimiter {
     }
   }
 
-  #bucketOf({ identity, address }: Caller, kind: BudgetKind): { rate: Rate; bucket: Bucket } {
+  #bucketOf({ identity, address }: Caller, kind: BudgetKind): { rate: RateLimit; bucket: Bucket } {
     const rate = identity.ok ? this.#callerRate : this.#addressRate
     const key = identity.ok
       ? `${identity.principal.project} ${identity.principal.subject}`

@@ -1,7 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Pepper } from './pepper.ts'
 
-const toHex = (id: string): string => id.replaceAll('-', '')
+const uuidToHex = (id: string): string => id.replaceAll('-', '')
 const toUuid = (hex: string): string => hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 
 /**
@@ -9,7 +9,7 @@ const toUuid = (hex: string): string => hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.
  * so that the id of a session is not enough to end it with a wrong token.
  */
 function buildToken(pepper: Pepper, sessionId: string, random: Buffer): string {
-  const body = Buffer.concat([Buffer.from(toHex(sessionId), 'hex'), random])
+  const body = Buffer.concat([Buffer.from(uuidToHex(sessionId), 'hex'), random])
   const proof = Buffer.from(pepper.hash('refresh proof', body.toString('hex')), 'base64url')
   return `tcr_${Buffer.concat([body, proof]).toString('base64url')}`
 }

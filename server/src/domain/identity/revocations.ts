@@ -1,12 +1,12 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, gt, isNotNull } from 'drizzle-orm'
 import type { Clock } from '../../platform/clock.ts'
-import { type Query, type Reader, type Store, statement } from '../../store/store.ts'
+import { type Reader, type StatementParts, type Store, statement } from '../../store/store.ts'
 import type { Principal } from '../principal.ts'
 
 type RevocableId = `session ${string}` | `key ${string}`
 
-const sessionsRevokedSince = statement(({ db, t, p }: Query<{ since: number }>) =>
+const findSessionsRevokedSince = statement(({ db, t, p }: StatementParts<{ since: number }>) =>
   db
     .select({ id: t.sessions.id, revokedAt: t.sessions.revokedAt })
     .from(t.sessions)
@@ -14,7 +14,7 @@ const sessionsRevokedSince = statement(({ db, t, p }: Query<{ since: number }>) 
     .prepare(),
 )
 
-const keysRevokedSince = statement(({ db, t, p }: Query<{ since: number }>) =>
+const findKeysRevokedSince = statement(({ db, t, p }: StatementParts<{ since: number }>) =>
   db
     .select({ id: t.credentials.id, revokedAt: t.credentials.revokedAt })
     .from(t.credentials)
@@ -144,8 +144,8 @@ export class Revocations {
   }
 
   async #readSince(reader: Reader, since: number): Promise<void> {
-    const sessions = await reader.run(sessionsRevokedSince, { since })
-    const keys = await reader.run(keysRevokedSince, { since })
+    const sessions = await reader.run(findSessionsRevokedSince, { since })
+    const keys = await reader.run(findKeysRevokedSince, { since })
     this.#add(
       [...sessions.map(({ id }) => `session ${id}` as const), ...keys.map(({ id }) => `key ${id}` as const)],
       reader.now,
@@ -157,7 +157,7 @@ export class Revocations {
    * Drops sessions revoked before `time`: no valid token of theirs can be that old. Keys are few,
    * and connections opened with one may be that old.
    */
-  deleteSessionsBefore(time: number): void {
+  dropSessionRevocationsBefore(time: number): void {
     for (const [id, at] of this.#revoked) if (at < time && id.startsWith('session ')) this.#revoked.delete(id)
   }
 

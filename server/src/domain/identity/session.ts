@@ -1,5 +1,5 @@
 import { and, eq, isNull } from 'drizzle-orm'
-import { type Query, type Reader, statement, type Transaction } from '../../store/store.ts'
+import { type Reader, type StatementParts, statement, type Transaction } from '../../store/store.ts'
 import type { Principal } from '../principal.ts'
 import type { Pepper } from './pepper.ts'
 import { newRefreshToken } from './refresh-token.ts'
@@ -14,7 +14,7 @@ interface NewSession {
   now: number
 }
 
-const insertSession = statement(({ db, t, p }: Query<NewSession>) =>
+const insertSession = statement(({ db, t, p }: StatementParts<NewSession>) =>
   db
     .insert(t.sessions)
     .values({
@@ -42,11 +42,11 @@ export async function createSession(
   return refreshToken
 }
 
-export const findSession = statement(({ db, t, p }: Query<{ sessionId: string }>) =>
+export const findSession = statement(({ db, t, p }: StatementParts<{ sessionId: string }>) =>
   db.select().from(t.sessions).where(eq(t.sessions.id, p.sessionId)).prepare(),
 )
 
-const markSessionRevoked = statement(({ db, t, p }: Query<{ sessionId: string; now: number }>) =>
+const markSessionRevoked = statement(({ db, t, p }: StatementParts<{ sessionId: string; now: number }>) =>
   db
     .update(t.sessions)
     .set({ revokedAt: p.now })
@@ -55,7 +55,7 @@ const markSessionRevoked = statement(({ db, t, p }: Query<{ sessionId: string; n
     .prepare(),
 )
 
-const markAgentSessionsRevoked = statement(({ db, t, p }: Query<{ agentId: string; now: number }>) =>
+const markAgentSessionsRevoked = statement(({ db, t, p }: StatementParts<{ agentId: string; now: number }>) =>
   db
     .update(t.sessions)
     .set({ revokedAt: p.now })
@@ -64,7 +64,7 @@ const markAgentSessionsRevoked = statement(({ db, t, p }: Query<{ agentId: strin
     .prepare(),
 )
 
-const markKeySessionsRevoked = statement(({ db, t, p }: Query<{ keyId: string; now: number }>) =>
+const markKeySessionsRevoked = statement(({ db, t, p }: StatementParts<{ keyId: string; now: number }>) =>
   db
     .update(t.sessions)
     .set({ revokedAt: p.now })
@@ -77,12 +77,12 @@ type RevokedSessions = readonly { readonly id: string; readonly agentId: string 
 
 /** Revokes one session. Returns the sessions that this call ended: none if it had ended before. */
 export async function revokeSession(tx: Transaction, sessionId: string): Promise<RevokedSessions> {
-  return wakeRevoked(tx, await tx.run(markSessionRevoked, { sessionId, now: tx.now }))
+  return notifyRevoked(tx, await tx.run(markSessionRevoked, { sessionId, now: tx.now }))
 }
 
 /** Revokes every session of an agent. */
-export async function revokeSessions(tx: Transaction, agentId: string): Promise<RevokedSessions> {
-  return wakeRevoked(tx, await tx.run(markAgentSessionsRevoked, { agentId, now: tx.now }))
+export async function revokeAgentSessions(tx: Transaction, agentId: string): Promise<RevokedSessions> {
+  return notifyRevoked(tx, await tx.run(markAgentSessionsRevoked, { agentId, now: tx.now }))
 }
 
 /** Revokes every session that began with a key, and notifies that the key itself is revoked. */
@@ -92,7 +92,7 @@ export async function revokeSessionsOfKey(tx: Transaction, keyId: string): Promi
   return revoked
 }
 
-function wakeRevoked(tx: Transaction, revoked: RevokedSessions): RevokedSessions {
+function notifyRevoked(tx: Transaction, revoked: RevokedSessions): RevokedSessions {
   if (revoked.length > 0) tx.notify({ topic: 'revoked', sessions: revoked.map(({ id }) => id) })
   return revoked
 }
@@ -101,7 +101,7 @@ function wakeRevoked(tx: Transaction, revoked: RevokedSessions): RevokedSessions
  * Returns the id of the caller's key, or of the key its session began with; null for a developer in
  * dev mode and for the agents the developer registered.
  */
-export async function findKeyId(reader: Reader, { key, sessionId }: Principal): Promise<string | null> {
+export async function findCallerKeyId(reader: Reader, { key, sessionId }: Principal): Promise<string | null> {
   if (key) return key.id
   if (sessionId === undefined) return null
   const [row] = await reader.run(findSession, { sessionId })

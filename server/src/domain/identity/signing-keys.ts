@@ -66,12 +66,12 @@ function newKey(signsFrom: number): SecretKey {
 }
 
 /** The time of a key's replacement: the next key signs from then on. */
-const replacedAt = (keys: readonly SecretKey[], index: number): number =>
+const replacementTimeOf = (keys: readonly SecretKey[], index: number): number =>
   Date.parse(keys[index + 1]?.signsFrom ?? '') || Number.POSITIVE_INFINITY
 
 /** Removes the keys whose last token has expired. */
 const withoutExpired = (keys: readonly SecretKey[], now: number, lifeMs: number): SecretKey[] =>
-  keys.filter((_, index) => now < replacedAt(keys, index) + lifeMs + marginMs)
+  keys.filter((_, index) => now < replacementTimeOf(keys, index) + lifeMs + marginMs)
 
 export interface RotationOptions {
   readonly now: number
@@ -129,7 +129,7 @@ async function importKeys(keys: readonly SecretKey[], lifeMs: number): Promise<L
       kid,
       x: jwk.x,
       signsFrom: Date.parse(signsFrom),
-      validUntil: replacedAt(keys, index) + lifeMs + marginMs,
+      validUntil: replacementTimeOf(keys, index) + lifeMs + marginMs,
       signingKey: await importJWK(jwk, 'EdDSA'),
       verificationKey: await importJWK({ kty: jwk.kty, crv: jwk.crv, x: jwk.x }, 'EdDSA'),
     })),

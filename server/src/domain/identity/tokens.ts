@@ -3,7 +3,7 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import { agentRole } from '@tony/mcp-shared/roles'
 import { type JWTPayload, jwtVerify, SignJWT } from 'jose'
 import type { Clock } from '../../platform/clock.ts'
-import { hasCode } from '../../store/file-sync.ts'
+import { hasErrorCode } from '../../store/file-sync.ts'
 import type { Principal } from '../principal.ts'
 import { invalidTokenError } from './key-use.ts'
 import type { SigningKeys } from './signing-keys.ts'
@@ -34,7 +34,7 @@ export interface IssuedToken {
 }
 
 /** Access tokens: JWTs of type `at+jwt`, signed with Ed25519. */
-export class Tokens {
+export class AccessTokens {
   readonly keys: SigningKeys
   readonly #clock: Clock
   readonly #lifeMs: number
@@ -76,7 +76,7 @@ export class Tokens {
    * Returns the principal of a token. Throws UNAUTHENTICATED with one message for every fault,
    * except TOKEN_EXPIRED for a token that is only too old.
    */
-  async verify(token: string): Promise<Principal> {
+  async checkToken(token: string): Promise<Principal> {
     const hash = createHash('sha256').update(token).digest('base64url')
     const cached = this.#cache.get(hash)
     if (cached) return cached
@@ -111,7 +111,7 @@ export class Tokens {
       })
       return toPrincipal(payload, protectedHeader.kid)
     } catch (cause) {
-      const isExpired = hasCode(cause, 'ERR_JWT_EXPIRED')
+      const isExpired = hasErrorCode(cause, 'ERR_JWT_EXPIRED')
       throw isExpired
         ? new CoordinationError('TOKEN_EXPIRED', 'the token has expired: refresh it, or register again')
         : invalidTokenError()

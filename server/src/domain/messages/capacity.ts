@@ -2,9 +2,9 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import { criticalShare } from '@tony/mcp-shared/messages'
 import { rankOfPriority } from '@tony/mcp-shared/priorities'
 import { eq, sql } from 'drizzle-orm'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 
-const countPending = statement(({ db, t, p, locked }: Query<{ agentId: string }>) =>
+const countUnsettled = statement(({ db, t, p, locked }: StatementParts<{ agentId: string }>) =>
   locked(
     db
       .select({ unsettled: sql<number>`${t.mailboxes.pending} + ${t.mailboxes.delivered}` })
@@ -13,7 +13,7 @@ const countPending = statement(({ db, t, p, locked }: Query<{ agentId: string }>
   ).prepare(),
 )
 
-const critical = rankOfPriority('critical')
+const criticalRank = rankOfPriority('critical')
 
 interface CapacityQuery {
   readonly agentId: string
@@ -23,8 +23,8 @@ interface CapacityQuery {
   readonly maxPending: number
 }
 
-async function unsettledIn(tx: Transaction, agentId: string): Promise<number> {
-  const [inbox] = await tx.run(countPending, { agentId })
+async function readUnsettledIn(tx: Transaction, agentId: string): Promise<number> {
+  const [inbox] = await tx.run(countUnsettled, { agentId })
   return inbox?.unsettled ?? 0
 }
 
@@ -33,10 +33,13 @@ async function unsettledIn(tx: Transaction, agentId: string): Promise<number> {
  * of the batch. The row with the counter stays locked until the commit, so that two senders cannot
  * both use the last free capacity. Senders of one batch share one read of the row.
  */
-export async function hasCapacity(tx: Transaction, { agentId, priority, maxPending }: CapacityQuery): Promise<boolean> {
-  const inbox = tx.share(`capacity ${agentId}`, () => ({ unsettled: unsettledIn(tx, agentId), taken: 0 }))
+export async function reserveCapacity(
+  tx: Transaction,
+  { agentId, priority, maxPending }: CapacityQuery,
+): Promise<boolean> {
+  const inbox = tx.share(`capacity ${agentId}`, () => ({ unsettled: readUnsettledIn(tx, agentId), taken: 0 }))
   const unsettled = (await inbox.unsettled) + inbox.taken
-  const reserve = priority === critical ? 0 : Math.floor(maxPending * criticalShare)
+  const reserve = priority === criticalRank ? 0 : Math.floor(maxPending * criticalShare)
   const isFree = unsettled < maxPending - reserve
   if (isFree) inbox.taken += 1
   return isFree

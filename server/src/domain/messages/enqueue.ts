@@ -1,10 +1,10 @@
 import { rankOfMode } from '@tony/mcp-shared/messages'
 import { priorityOfRank } from '@tony/mcp-shared/priorities'
 import { uuidv7 } from '../../platform/uuid.ts'
-import { type Query, rowlessStatement, type Transaction } from '../../store/store.ts'
+import { rowlessStatement, type StatementParts, type Transaction } from '../../store/store.ts'
 import { requestWake } from '../wakes/request-wake.ts'
-import { hasCapacity, inboxFullError } from './capacity.ts'
-import { recordFailure } from './failures.ts'
+import { inboxFullError, reserveCapacity } from './capacity.ts'
+import { recordDeliveryFailure } from './failures.ts'
 import { participantsOf } from './participants.ts'
 
 /** One message for one inbox. */
@@ -44,7 +44,7 @@ interface NewMessageRow extends NewMessage {
   readonly now: number
 }
 
-const insert = rowlessStatement(({ db, t, p }: Query<NewMessageRow>) =>
+const insertMessage = rowlessStatement(({ db, t, p }: StatementParts<NewMessageRow>) =>
   db
     .insert(t.messages)
     .values({
@@ -95,7 +95,7 @@ export async function enqueueMessage(
   { maxPending, whenFull }: EnqueueOptions,
 ): Promise<EnqueueResult> {
   const { from, to, type, priority, taskId, threadId } = message
-  const hasSpace = await hasCapacity(tx, { agentId: to, priority, maxPending })
+  const hasSpace = await reserveCapacity(tx, { agentId: to, priority, maxPending })
   if (!hasSpace && whenFull === 'refuse') throw inboxFullError(to, maxPending)
   // The messages of a sender are numbered in the order in which it sent them.
   await tx.inOrder()
@@ -103,7 +103,7 @@ export async function enqueueMessage(
   const state = hasSpace
     ? { status: 'pending' as const, ready: 1 as const, endedAt: null, lastError: null }
     : { status: 'dead' as const, ready: null, endedAt: tx.now, lastError: 'the inbox is full' }
-  await tx.run(insert, { ...message, ...state, id: messageId, now: tx.now })
+  await tx.run(insertMessage, { ...message, ...state, id: messageId, now: tx.now })
   const eventFields = {
     subject: messageId,
     actor: from,
@@ -121,7 +121,7 @@ export async function enqueueMessage(
     }
   } else {
     const failure = { messageId, attempt: 0, reason: 'inbox_full', error: null } as const
-    await recordFailure(tx, { ...failure, redrives: 0 })
+    await recordDeliveryFailure(tx, { ...failure, redrives: 0 })
     tx.append({ ...eventFields, type: 'message.dead', data: failure })
   }
   return { messageId, status: state.status }

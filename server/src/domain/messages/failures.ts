@@ -1,5 +1,5 @@
 import type { DeliveryFailureReason } from '@tony/mcp-shared/dead-letters'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 
 interface DeliveryFailure {
   messageId: string
@@ -11,7 +11,7 @@ interface DeliveryFailure {
   error: string | null
 }
 
-const insert = statement(({ db, t, p }: Query<DeliveryFailure & { at: number }>) =>
+const insertDeliveryFailure = statement(({ db, t, p }: StatementParts<DeliveryFailure & { at: number }>) =>
   db
     .insert(t.deliveryFailures)
     .values({
@@ -27,6 +27,6 @@ const insert = statement(({ db, t, p }: Query<DeliveryFailure & { at: number }>)
 )
 
 /** Adds a failed delivery to the history that a dead letter shows. */
-export async function recordFailure(tx: Transaction, failure: DeliveryFailure): Promise<void> {
-  await tx.run(insert, { ...failure, at: tx.now })
+export async function recordDeliveryFailure(tx: Transaction, failure: DeliveryFailure): Promise<void> {
+  await tx.run(insertDeliveryFailure, { ...failure, at: tx.now })
 }

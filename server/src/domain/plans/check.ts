@@ -3,9 +3,9 @@ import { and, eq, inArray } from 'drizzle-orm'
 import { yieldToEventLoop } from '../../platform/clock.ts'
 import { forEachYielding, mapYielding } from '../../platform/yielding.ts'
 import { inJsonList } from '../../store/json-lists.ts'
-import { type Query, type Reader, type Store, statement } from '../../store/store.ts'
+import { type Reader, type StatementParts, type Store, statement } from '../../store/store.ts'
 import { requireRegisteredAgent } from '../agents/lookup.ts'
-import { isOwn } from '../tasks/dependency-kinds.ts'
+import { isOwnKindSql } from '../tasks/dependency-kinds.ts'
 import { dependencyOrderYielding } from '../tasks/dependency-order.ts'
 import { requirePools } from '../tasks/locks.ts'
 import { type PlannedEdge, planFamilyOf } from './plan-family.ts'
@@ -40,7 +40,7 @@ export async function queryInChunks<R>(ids: readonly string[], query: (chunk: st
   return rows
 }
 
-const findByExternalIds = statement(({ db, t, p }: Query<{ project: string; externalIds: string }>) =>
+const findByExternalIds = statement(({ db, t, p }: StatementParts<{ project: string; externalIds: string }>) =>
   db
     .select({ id: t.tasks.id, externalId: t.tasks.externalId, planHash: t.tasks.planHash })
     .from(t.tasks)
@@ -49,7 +49,7 @@ const findByExternalIds = statement(({ db, t, p }: Query<{ project: string; exte
 )
 
 /** Returns the tasks of the project with these external ids. */
-export const findImported = (reader: Reader, project: string, externalIds: readonly string[]) =>
+export const findImportedTasks = (reader: Reader, project: string, externalIds: readonly string[]) =>
   reader.run(findByExternalIds, { project, externalIds: JSON.stringify(externalIds) })
 
 const findDependencies = (store: Store, taskIds: readonly string[]) =>
@@ -58,7 +58,7 @@ const findDependencies = (store: Store, taskIds: readonly string[]) =>
       db
         .select({ taskId: t.taskDependencies.taskId, dependsOnId: t.taskDependencies.dependsOnId })
         .from(t.taskDependencies)
-        .where(and(inArray(t.taskDependencies.taskId, chunk), isOwn(t.taskDependencies.kind))),
+        .where(and(inArray(t.taskDependencies.taskId, chunk), isOwnKindSql(t.taskDependencies.kind))),
     ),
   )
 
@@ -112,7 +112,7 @@ async function refuseCycles(store: Store, { tasks, ids }: CheckedPlan): Promise<
 }
 
 /** Throws for an agent that is not registered, or a slot of a pool without a size. */
-async function requireTargets(store: Store, project: string, tasks: readonly CheckedTask[]): Promise<void> {
+async function requireAgentsAndPools(store: Store, project: string, tasks: readonly CheckedTask[]): Promise<void> {
   const changed = tasks.filter(({ change }) => change !== 'unchanged')
   const agents = new Set(changed.flatMap(({ assignedTo }) => assignedTo ?? []))
   // A new task that has ended takes no lock.
@@ -149,7 +149,7 @@ export async function checkPlan(store: Store, project: string, staged: readonly 
     for (const name of referencesOf(task)) names.add(name)
   })
   const imported = await queryInChunks([...names], (chunk) =>
-    store.read((reader) => findImported(reader, project, chunk)),
+    store.read((reader) => findImportedTasks(reader, project, chunk)),
   )
   const known = new Map<string | null, (typeof imported)[number]>()
   const ids = new Map<string, string>()
@@ -170,7 +170,7 @@ export async function checkPlan(store: Store, project: string, staged: readonly 
     if (task.change !== 'unchanged') for (const name of referencesOf(task)) resolveTaskId(ids, name, task.key)
   })
   const plan = { tasks, ids }
-  await requireTargets(store, project, tasks)
+  await requireAgentsAndPools(store, project, tasks)
   await refuseCycles(store, plan)
   return plan
 }

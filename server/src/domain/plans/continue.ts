@@ -7,7 +7,7 @@ import type { Publication } from './record-publication.ts'
 import { readStaged } from './staged-tasks.ts'
 
 /** Opens a plan again of which nothing is published, so that its tasks can be corrected. */
-async function reopen({ db, t }: Transaction, { planId, authorship }: Publication): Promise<void> {
+async function reopenPlan({ db, t }: Transaction, { planId, authorship }: Publication): Promise<void> {
   const { plans } = t
   await db
     .update(plans)
@@ -25,7 +25,7 @@ async function reopen({ db, t }: Transaction, { planId, authorship }: Publicatio
 }
 
 /** True for a refusal of the plan itself, and false for a store that does not answer. */
-export const isRefusal = (error: unknown): boolean =>
+export const isPlanRefusal = (error: unknown): boolean =>
   error instanceof CoordinationError && !errorPolicies[error.code].retryable
 
 /** Returns the error of a later step: it must not say that the call had no effect. */
@@ -59,14 +59,14 @@ export class StepSize {
   }
 
   add(cost: number, ms: number): void {
-    this.#msPerCost = Math.min(this.#msPerCost * forgetting, ms / cost)
+    this.#msPerCost = Math.min(this.#msPerCost * shortestTimeGrowth, ms / cost)
     const fitting = Math.min(2 * this.#current, stepMs / this.#msPerCost)
     this.#current = Math.min(largestStepSize, Math.max(leastStepSize, fitting))
   }
 }
 
 /** The factor by which the shortest time grows with each step. */
-const forgetting = 1.05
+const shortestTimeGrowth = 1.05
 
 export interface ContinuationParams<T> {
   readonly store: Store
@@ -94,7 +94,7 @@ export async function continuePublication<T>(continuation: ContinuationParams<T>
     return checkPlan(store, publication.authorship.project, staged)
   }
   const plan = await check().catch(async (error: unknown) => {
-    if (isRefusal(error)) await transact((tx) => reopen(tx, publication))
+    if (isPlanRefusal(error)) await transact((tx) => reopenPlan(tx, publication))
     throw error
   })
   let steps = 0

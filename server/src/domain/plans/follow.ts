@@ -1,7 +1,7 @@
 import { taskTransitions } from '@tony/mcp-shared/tasks'
 import { and, eq, sql } from 'drizzle-orm'
 import { inLiterals } from '../../store/sql-literals.ts'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 import { type FinalStatus, isFinalStatus } from '../tasks/dependency-kinds.ts'
 import { blockDependents, failDependents, unblockDependents } from '../tasks/dependents.ts'
 import { notifyClaimable } from '../tasks/lease.ts'
@@ -12,7 +12,7 @@ import { type PlannedStatus, planMarkOf } from './plan-mark.ts'
 /** The change that brings a task to its status at the source. `keep` leaves a difference. */
 export type StatusChange = 'none' | 'keep' | 'end' | 'reopen' | 'replace'
 
-const isWaiting = (status: string): boolean => status === 'pending' || status === 'blocked'
+const isQueuedStatus = (status: string): boolean => status === 'pending' || status === 'blocked'
 
 /**
  * Returns the change of a task's status that a plan causes. A task that an agent works on stays as
@@ -28,7 +28,7 @@ export function statusChangeOf(row: Pick<TaskRow, 'status' | 'planHash'>, planne
     return last === undefined || last === 'pending' ? 'keep' : 'reopen'
   }
   // A failure that was tried again here does not fail the task a second time.
-  if (isWaiting(status)) return planned === 'failed' && last === 'failed' ? 'keep' : 'end'
+  if (isQueuedStatus(status)) return planned === 'failed' && last === 'failed' ? 'keep' : 'end'
   return status === 'failed' || status === last ? 'replace' : 'keep'
 }
 
@@ -39,7 +39,7 @@ interface EndParams {
   now: number
 }
 
-const end = statement(({ db, t, p }: Query<EndParams>) =>
+const endTask = statement(({ db, t, p }: StatementParts<EndParams>) =>
   db
     .update(t.tasks)
     .set({
@@ -57,7 +57,7 @@ const end = statement(({ db, t, p }: Query<EndParams>) =>
     .prepare(),
 )
 
-const reopen = statement(({ db, t, p }: Query<{ taskId: string; now: number }>) =>
+const reopenTask = statement(({ db, t, p }: StatementParts<{ taskId: string; now: number }>) =>
   db
     .update(t.tasks)
     .set(reopenColumns(t, p.now))
@@ -80,7 +80,7 @@ export async function endAsPlanned(
   status: FinalStatus,
 ): Promise<boolean> {
   const error = endTexts[status]
-  const [row] = await tx.run(end, { taskId, status, error, now: tx.now })
+  const [row] = await tx.run(endTask, { taskId, status, error, now: tx.now })
   if (!row) return false
   const { epic, attempt, failures } = row
   const about = { subject: taskId, actor, taskId, epic }
@@ -104,7 +104,7 @@ export async function reopenAsPlanned(
 ): Promise<boolean> {
   const { id: taskId, status } = known
   if (!isFinalStatus(status)) return false
-  const [row] = await tx.run(reopen, { taskId, now: tx.now })
+  const [row] = await tx.run(reopenTask, { taskId, now: tx.now })
   if (!row) return false
   const data = { attempt: row.attempt, imported: true }
   tx.append({ type: 'task.reopened', subject: taskId, actor, taskId, epic: row.epic, data })

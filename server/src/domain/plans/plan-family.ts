@@ -18,7 +18,7 @@ export interface PlanFamily {
 
 type Edges = Map<string, string[]>
 
-const push = (edges: Edges, from: string, to: string) => {
+const addEdge = (edges: Edges, from: string, to: string) => {
   const known = edges.get(from)
   if (known) known.push(to)
   else edges.set(from, [to])
@@ -53,7 +53,7 @@ class AcceptedEdges {
   /** Adds an edge and returns true, unless it would close a cycle. */
   add(from: string, to: string): boolean {
     if (from === to || this.#closesCycle(from, to)) return false
-    push(this.#graph, from, to)
+    addEdge(this.#graph, from, to)
     return true
   }
 
@@ -69,7 +69,7 @@ class AcceptedEdges {
   }
 }
 
-async function ownEdges(tasks: readonly StagedTask[], keys: ReadonlySet<string>): Promise<Edges> {
+async function ownEdgesOf(tasks: readonly StagedTask[], keys: ReadonlySet<string>): Promise<Edges> {
   const edges: Edges = new Map()
   await forEachYielding(tasks, ({ key, after }) =>
     edges.set(
@@ -83,9 +83,9 @@ async function ownEdges(tasks: readonly StagedTask[], keys: ReadonlySet<string>)
 /** Adds every derived edge that is possible to the edges of a plan. */
 async function addPossibleEdges(children: readonly ChildTask[], edges: Edges): Promise<Edges> {
   await forEachYielding(children, ({ key, parent }) => {
-    for (const to of edges.get(parent) ?? []) push(edges, key, to)
+    for (const to of edges.get(parent) ?? []) addEdge(edges, key, to)
   })
-  await forEachYielding(children, ({ key, parent }) => push(edges, parent, key))
+  await forEachYielding(children, ({ key, parent }) => addEdge(edges, parent, key))
   return edges
 }
 
@@ -107,10 +107,10 @@ export async function planFamilyOf(tasks: readonly StagedTask[]): Promise<PlanFa
   const keys = new Set(byKey.keys())
   const ordered = (await parentsFirst(tasks, keys)).filter(isChild)
   if (ordered.length === 0) return { inherited, children }
-  const components = await componentsOf(await addPossibleEdges(ordered, await ownEdges(tasks, keys)))
-  const accepted = new AcceptedEdges(await ownEdges(tasks, keys), components)
+  const components = await componentsOf(await addPossibleEdges(ordered, await ownEdgesOf(tasks, keys)))
+  const accepted = new AcceptedEdges(await ownEdgesOf(tasks, keys), components)
   await forEachYielding(ordered, ({ key, parent }) => {
-    if (accepted.add(parent, key)) push(children, parent, key)
+    if (accepted.add(parent, key)) addEdge(children, parent, key)
   })
   await forEachYielding(ordered, ({ key, parent, own }) => {
     const known = new Set(own.map((edge) => edge.key))

@@ -2,14 +2,14 @@ import type { PlannedTask } from '@tony/mcp-shared/plans'
 import { and, eq } from 'drizzle-orm'
 import { systemClock } from '../../platform/clock.ts'
 import { inJsonList } from '../../store/json-lists.ts'
-import { type Query, rowlessStatement, statement, type Transaction } from '../../store/store.ts'
+import { rowlessStatement, type StatementParts, statement, type Transaction } from '../../store/store.ts'
 import { enqueueTasks, type NewTask } from '../tasks/enqueue.ts'
 import type { Authorship } from '../tasks/new-task.ts'
 import type { TaskRow } from '../tasks/task-row.ts'
 import {
   type CheckedPlan,
   type CheckedTask,
-  findImported,
+  findImportedTasks,
   queryInChunks,
   resolveTaskId,
   type TaskIds,
@@ -32,7 +32,7 @@ export interface PublicationStep {
 const costs = { created: 1, updated: 5, unchanged: 0.2 } satisfies Record<CheckedTask['change'], number>
 
 /** A dependency is a part of a read and of an insert. */
-const costOf = ({ change, after }: CheckedTask): number => costs[change] * (1 + after.length / 8)
+const taskCostOf = ({ change, after }: CheckedTask): number => costs[change] * (1 + after.length / 8)
 
 /** True for a known task that has ended at its source. It ends here in the second part. */
 const endsLater = ({ hasEnded, change }: CheckedTask): boolean => hasEnded && change !== 'created'
@@ -42,14 +42,14 @@ function* toSteps(tasks: readonly CheckedTask[], ends: boolean, size: () => numb
   let cost = 0
   let limit = size()
   for (const task of tasks) {
-    if (step.length > 0 && cost + costOf(task) > limit) {
+    if (step.length > 0 && cost + taskCostOf(task) > limit) {
       yield { tasks: step, cost, ends }
       step = []
       cost = 0
       limit = size()
     }
     step.push(task)
-    cost += costOf(task)
+    cost += taskCostOf(task)
   }
   if (step.length > 0) yield { tasks: step, cost, ends }
 }
@@ -82,7 +82,7 @@ interface FoundTasks {
   readonly known: ReadonlyMap<string | null, TaskRow>
 }
 
-const findRows = statement(({ db, t, p }: Query<{ ids: string }>) =>
+const findTaskRows = statement(({ db, t, p }: StatementParts<{ ids: string }>) =>
   db.select().from(t.tasks).where(inJsonList(t.tasks.id, p.ids)).prepare(),
 )
 
@@ -90,28 +90,28 @@ const findRows = statement(({ db, t, p }: Query<{ ids: string }>) =>
  * Finds the tasks that a step names. Since the check, another plan may have created a task that
  * both plans name. `sure` has the names of earlier steps, which need no search.
  */
-async function findTasks(
+async function findStepTasks(
   tx: Transaction,
   project: string,
   tasks: readonly CheckedTask[],
-  { sure, checked }: PlanNames,
+  { sure, checked }: PlanTaskIds,
 ): Promise<FoundTasks> {
   const own = new Set(tasks.map(({ key }) => key))
   const named = new Set(own)
   for (const task of tasks)
     for (const name of [...referencesOf(task), ...task.inherited.map(({ key }) => key)])
       if (!sure.has(name)) named.add(name)
-  const rows = await queryInChunks([...named], (chunk) => findImported(tx, project, chunk))
+  const rows = await queryInChunks([...named], (chunk) => findImportedTasks(tx, project, chunk))
   const found = new Map(rows.map(({ id, externalId }) => [externalId, id]))
   const knownIds = rows.filter(({ externalId }) => own.has(externalId ?? '')).map(({ id }) => id)
-  const known = await queryInChunks(knownIds, (chunk) => tx.run(findRows, { ids: JSON.stringify(chunk) }))
+  const known = await queryInChunks(knownIds, (chunk) => tx.run(findTaskRows, { ids: JSON.stringify(chunk) }))
   return {
     ids: { get: (name) => found.get(name) ?? sure.get(name) ?? checked.get(name) },
     known: new Map(known.map((row) => [row.externalId, row])),
   }
 }
 
-const findStaged = statement(({ db, t, p }: Query<StagedRows>) =>
+const findStagedRows = statement(({ db, t, p }: StatementParts<StagedRowsParams>) =>
   db
     .select({ ord: t.planRows.ord, spec: t.planRows.spec })
     .from(t.planRows)
@@ -119,7 +119,7 @@ const findStaged = statement(({ db, t, p }: Query<StagedRows>) =>
     .prepare(),
 )
 
-const takeRows = statement(({ db, t, p }: Query<StagedRows>) =>
+const deleteStagedRows = statement(({ db, t, p }: StatementParts<StagedRowsParams>) =>
   db
     .delete(t.planRows)
     .where(and(eq(t.planRows.planId, p.planId), inJsonList(t.planRows.externalId, p.externalIds)))
@@ -127,7 +127,7 @@ const takeRows = statement(({ db, t, p }: Query<StagedRows>) =>
     .prepare(),
 )
 
-interface StagedRows {
+interface StagedRowsParams {
   planId: string
   externalIds: string
 }
@@ -137,11 +137,11 @@ interface StagedRows {
  * part it does not delete the rows of tasks that the second part ends. An interrupted publication
  * therefore ends these tasks when it continues.
  */
-async function takeStaged(tx: Transaction, planId: string, { tasks, ends }: PublicationStep) {
+async function takeStagedSpecs(tx: Transaction, planId: string, { tasks, ends }: PublicationStep) {
   const staying = ends ? [] : tasks.filter(endsLater)
   const taken = tasks.filter((task) => ends || !endsLater(task))
   const rows: { ord: number; spec: string }[] = []
-  for (const [matching, query] of [[staying, findStaged] as const, [taken, takeRows] as const]) {
+  for (const [matching, query] of [[staying, findStagedRows] as const, [taken, deleteStagedRows] as const]) {
     if (matching.length === 0) continue
     const externalIds = JSON.stringify(matching.map(({ key }) => key))
     rows.push(...(await tx.run(query, { planId, externalIds })))
@@ -186,7 +186,7 @@ async function publishKnown(run: StepRun, task: CheckedTask, row: TaskRow, spec:
   else result.updated += 1
 }
 
-const setPlanMark = rowlessStatement(({ db, t, p }: Query<{ taskId: string; planHash: string }>) =>
+const setPlanMark = rowlessStatement(({ db, t, p }: StatementParts<{ taskId: string; planHash: string }>) =>
   db.update(t.tasks).set({ planHash: p.planHash }).where(eq(t.tasks.id, p.taskId)).prepare(),
 )
 
@@ -209,7 +209,7 @@ async function applyPlannedStatus(run: StepRun, task: CheckedTask, row: TaskRow,
 }
 
 /** The ids of the tasks that a plan names. */
-export interface PlanNames {
+export interface PlanTaskIds {
   /** As the check has found them. */
   readonly checked: TaskIds
   /** Those of the tasks in committed steps of the same call. */
@@ -233,13 +233,13 @@ export async function publishStep(
   tx: Transaction,
   publication: Publication,
   step: PublicationStep,
-  names: PlanNames,
+  names: PlanTaskIds,
 ): Promise<PublishedStep> {
   const startedAt = systemClock.monotonic()
   const { planId, authorship } = publication
   const { tasks, ends } = step
-  const specs = await takeStaged(tx, planId, step)
-  const { known, ids } = await findTasks(tx, authorship.project, tasks, names)
+  const specs = await takeStagedSpecs(tx, planId, step)
+  const { known, ids } = await findStepTasks(tx, authorship.project, tasks, names)
   const result: StepResult = { created: 0, updated: 0, unchanged: 0, kept: [] }
   const run = { tx, authorship, ends, ids, result }
   let created: NewTask[] = []

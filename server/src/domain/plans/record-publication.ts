@@ -1,9 +1,9 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import { keptTask, keptTasksNamed, type planCommitOutput } from '@tony/mcp-shared/plans'
+import { keptTask, maxNamedKeptTasks, type planCommitOutput } from '@tony/mcp-shared/plans'
 import { and, eq, notExists, type SQL, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import { equalsLiteral } from '../../store/sql-literals.ts'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 import type { Authorship } from '../tasks/new-task.ts'
 import type { PlannedStatus } from './plan-mark.ts'
 
@@ -40,7 +40,7 @@ interface StepParams {
   now: number
 }
 
-const addStep = statement(({ db, t: { plans }, p }: Query<StepParams>) =>
+const addStep = statement(({ db, t: { plans }, p }: StatementParts<StepParams>) =>
   db
     .update(plans)
     .set({
@@ -48,7 +48,7 @@ const addStep = statement(({ db, t: { plans }, p }: Query<StepParams>) =>
       updated: sql`${plans.updated} + ${p.updated}`,
       unchanged: sql`${plans.unchanged} + ${p.unchanged}`,
       keptTotal: sql`${plans.keptTotal} + ${p.kept}`,
-      kept: appendKept(plans, sql`cast(${p.lines} as text)`),
+      kept: appendedKeptSql(plans, sql`cast(${p.lines} as text)`),
       steppedAt: p.now,
     })
     .where(and(eq(plans.id, p.planId), eq(plans.projectId, p.project), equalsLiteral(plans.status, 'committing')))
@@ -65,18 +65,18 @@ export async function recordStep(
   { planId, authorship: { project } }: Publication,
   { created, updated, unchanged, kept }: StepResult,
 ): Promise<void> {
-  const named = kept.slice(0, keptTasksNamed).map((task) => `${JSON.stringify(task)}\n`)
+  const named = kept.slice(0, maxNamedKeptTasks).map((task) => `${JSON.stringify(task)}\n`)
   const lines = named.length === 0 ? null : named.join('')
   const counts = { created, updated, unchanged, kept: kept.length }
   const [plan] = await tx.run(addStep, { planId, project, ...counts, lines, now: tx.now })
-  if (!plan) throw publicationAborted(planId)
+  if (!plan) throw publicationAbortedError(planId)
 }
 
 /** The named tasks with those of a step, unless there are none or enough are named. */
-const appendKept = ({ kept, keptTotal }: Transaction['t']['plans'], lines: SQL) =>
-  sql`(case when ${lines} is not null and ${keptTotal} < ${sql.raw(String(keptTasksNamed))} then coalesce(${kept}, '') || ${lines} else ${kept} end)`
+const appendedKeptSql = ({ kept, keptTotal }: Transaction['t']['plans'], lines: SQL) =>
+  sql`(case when ${lines} is not null and ${keptTotal} < ${sql.raw(String(maxNamedKeptTasks))} then coalesce(${kept}, '') || ${lines} else ${kept} end)`
 
-const publicationAborted = (planId: string) =>
+const publicationAbortedError = (planId: string) =>
   new CoordinationError('ILLEGAL_TRANSITION', `plan ${planId} was aborted during its publication`)
 
 /** The final counts of a plan. */
@@ -90,11 +90,14 @@ interface PublicationColumns {
   readonly kept: string | null
 }
 
-function resultOf(planId: string, { keptTotal: total, kept, ...counts }: PublicationColumns): PublicationResult {
+function publicationResultOf(
+  planId: string,
+  { keptTotal: total, kept, ...counts }: PublicationColumns,
+): PublicationResult {
   const lines = (kept ?? '')
     .split('\n')
     .filter((line) => line !== '')
-    .slice(0, keptTasksNamed)
+    .slice(0, maxNamedKeptTasks)
   return { planId, ...counts, kept: { total, tasks: lines.map((line) => keptTask.parse(JSON.parse(line))) } }
 }
 
@@ -117,7 +120,7 @@ export async function endPublication(tx: Transaction, { planId, authorship }: Pu
       .select(counts)
       .from(plans)
       .where(and(own, eq(plans.status, 'committed')))
-    if (other) return resultOf(planId, other)
+    if (other) return publicationResultOf(planId, other)
     throw new CoordinationError('ILLEGAL_TRANSITION', `plan ${planId} has changed during its publication: look at it`)
   }
   const { name, ...counted } = ended
@@ -128,5 +131,5 @@ export async function endPublication(tx: Transaction, { planId, authorship }: Pu
     actor: authorship.createdBy,
     data: { name, ...data, kept: total },
   })
-  return resultOf(planId, counted)
+  return publicationResultOf(planId, counted)
 }

@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto'
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import { type PlannedTask, planNameLimit, plannedTask, planTaskLimit } from '@tony/mcp-shared/plans'
+import { type PlannedTask, planNamesCharacterLimit, plannedTask, planTaskLimit } from '@tony/mcp-shared/plans'
 import { and, eq, gt, isNull, sql } from 'drizzle-orm'
 import { yieldToEventLoop } from '../../platform/clock.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
-import { placeholder, type Query, type Store, statement, type Transaction } from '../../store/store.ts'
+import { placeholder, type StatementParts, type Store, statement, type Transaction } from '../../store/store.ts'
 import { ownDependencies } from '../tasks/dependency-graph.ts'
 
 /** Staged tasks that are read and parsed between two yields to the event loop: about 4 ms. */
@@ -15,7 +15,7 @@ const pageLimit = 100
  * rows in the order of `ord`. With that index it would find and sort all rows of the plan for each
  * page, which takes 50 times as long in a plan of 20,000 tasks.
  */
-const findPage = statement(({ db, t, p }: Query<{ planId: string; after: number; limit: number }>) =>
+const findStagedPage = statement(({ db, t, p }: StatementParts<{ planId: string; after: number; limit: number }>) =>
   db
     .select({ ord: t.planRows.ord, spec: t.planRows.spec, taskId: t.planRows.taskId })
     .from(t.planRows)
@@ -25,7 +25,7 @@ const findPage = statement(({ db, t, p }: Query<{ planId: string; after: number;
     .prepare(),
 )
 
-const assignTaskId = statement(({ db, t, p }: Query<{ ord: number; taskId: string }>) =>
+const assignTaskId = statement(({ db, t, p }: StatementParts<{ ord: number; taskId: string }>) =>
   db
     .update(t.planRows)
     .set({ taskId: p.taskId })
@@ -62,7 +62,7 @@ export const referencesOf = ({ parent, after }: Pick<StagedTask, 'parent' | 'aft
   parent === undefined ? after : [parent, ...after]
 
 /** The keys that the schema sets in every task. */
-const keysOfAll = Object.keys(plannedTask.parse({ externalId: 'any', type: 'any' }))
+const plannedTaskKeys = Object.keys(plannedTask.parse({ externalId: 'any', type: 'any' }))
 
 /**
  * Returns the task of a staged row, which is an output of the schema. The schema reads it again
@@ -70,7 +70,7 @@ const keysOfAll = Object.keys(plannedTask.parse({ externalId: 'any', type: 'any'
  */
 export function parsePlanned(spec: string): PlannedTask {
   const staged: PlannedTask = JSON.parse(spec)
-  return keysOfAll.every((key) => Object.hasOwn(staged, key)) ? staged : plannedTask.parse(staged)
+  return plannedTaskKeys.every((key) => Object.hasOwn(staged, key)) ? staged : plannedTask.parse(staged)
 }
 
 function toStaged(ord: number, spec: string, taskId: string): StagedTask {
@@ -91,7 +91,7 @@ function toStaged(ord: number, spec: string, taskId: string): StagedTask {
   }
 }
 
-const namesOf = ({ key, after, parent, assignedTo, locks }: StagedTask): readonly (string | undefined)[] => [
+const namesOfTask = ({ key, after, parent, assignedTo, locks }: StagedTask): readonly (string | undefined)[] => [
   key,
   parent,
   assignedTo,
@@ -101,25 +101,25 @@ const namesOf = ({ key, after, parent, assignedTo, locks }: StagedTask): readonl
 
 /** Throws PAYLOAD_TOO_LARGE for a plan whose names do not fit into the memory of a publication. */
 export function requirePlanFits(tasks: number, characters: number): void {
-  if (tasks > planTaskLimit || characters > planNameLimit)
+  if (tasks > planTaskLimit || characters > planNamesCharacterLimit)
     throw new CoordinationError(
       'PAYLOAD_TOO_LARGE',
-      `a plan has at most ${planTaskLimit} tasks, with ${planNameLimit} characters in their ids, dependencies, locks and assignees: make several plans`,
-      { tasks: planTaskLimit, characters: planNameLimit },
+      `a plan has at most ${planTaskLimit} tasks, with ${planNamesCharacterLimit} characters in their ids, dependencies, locks and assignees: make several plans`,
+      { tasks: planTaskLimit, characters: planNamesCharacterLimit },
     )
 }
 
-type Transact = <T>(work: (tx: Transaction) => Promise<T>) => Promise<T>
+type TransactFunction = <T>(work: (tx: Transaction) => Promise<T>) => Promise<T>
 
 /**
  * Reads all staged tasks of a plan in the order in which they were added. Rows that an older
  * version staged get their ids first.
  */
-export async function readStaged(store: Store, transact: Transact, planId: string): Promise<StagedTask[]> {
+export async function readStaged(store: Store, transact: TransactFunction, planId: string): Promise<StagedTask[]> {
   const staged: StagedTask[] = []
   let characters = 0
   for (let after = 0; ; ) {
-    const page = await store.read((reader) => reader.run(findPage, { planId, after, limit: pageLimit }))
+    const page = await store.read((reader) => reader.run(findStagedPage, { planId, after, limit: pageLimit }))
     const withoutId = page.filter(({ taskId }) => taskId === null)
     if (withoutId.length > 0) {
       await transact(async (tx) => {
@@ -129,7 +129,7 @@ export async function readStaged(store: Store, transact: Transact, planId: strin
     }
     for (const { ord, spec, taskId } of page) {
       const task = toStaged(ord, spec, taskId ?? '')
-      for (const name of namesOf(task)) characters += name?.length ?? 0
+      for (const name of namesOfTask(task)) characters += name?.length ?? 0
       staged.push(task)
     }
     requirePlanFits(staged.length, characters)

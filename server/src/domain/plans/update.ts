@@ -10,8 +10,8 @@ import { failDependents } from '../tasks/dependents.ts'
 import { eligibilityColumns, isQueuedSql } from '../tasks/eligibility.ts'
 import { notifyClaimable } from '../tasks/lease.ts'
 import { requirePools } from '../tasks/locks.ts'
-import { type Authorship, holdOf, specColumns } from '../tasks/new-task.ts'
-import { earlierOf } from '../tasks/queue-columns.ts'
+import { type Authorship, specColumns, storedHoldOf } from '../tasks/new-task.ts'
+import { earlierSql } from '../tasks/queue-columns.ts'
 import type { TaskRow } from '../tasks/task-row.ts'
 
 /**
@@ -19,11 +19,11 @@ import type { TaskRow } from '../tasks/task-row.ts'
  * the old `closeBy` was the deadline of an attempt, the attempt's own deadline is not stored. The
  * attempt then gets its whole `startToCloseMs` from now on.
  */
-function startedTimeout(t: Pick<Tables, 'tasks'>, closeBy: SQLWrapper, now: number) {
+function startedDeadlineSql(t: Pick<Tables, 'tasks'>, closeBy: SQLWrapper, now: number) {
   const { tasks } = t
   const wasClose = sql`${tasks.timeoutAt} = ${tasks.closeBy}`
-  const attempt = earlierOf(closeBy, sql`(${now} + ${tasks.startToCloseMs})`)
-  return sql`case when ${tasks.status} = 'in_progress' and ${wasClose} then ${attempt} when ${wasClose} then ${closeBy} when ${tasks.status} in ('in_progress', 'input_required') then ${earlierOf(closeBy, tasks.timeoutAt)} end`
+  const attempt = earlierSql(closeBy, sql`(${now} + ${tasks.startToCloseMs})`)
+  return sql`case when ${tasks.status} = 'in_progress' and ${wasClose} then ${attempt} when ${wasClose} then ${closeBy} when ${tasks.status} in ('in_progress', 'input_required') then ${earlierSql(closeBy, tasks.timeoutAt)} end`
 }
 
 /** A task of a plan that differs from its last import. */
@@ -38,7 +38,7 @@ export interface PlannedChange {
  * The hold of a task after the update: the plan's, which also lifts that of an earlier import. A
  * hold of `tasks.hold` stays.
  */
-function plannedHold({ tasks }: Pick<Tables, 'tasks'>, hold: string | null) {
+function plannedHoldSql({ tasks }: Pick<Tables, 'tasks'>, hold: string | null) {
   const isPlanned = sql`(${tasks.hold} is null or ${tasks.hold} like '%"planned":true}')`
   return sql`(case when ${isPlanned} then cast(${hold} as text) else ${tasks.hold} end)`
 }
@@ -66,7 +66,7 @@ export async function updatePlannedTask(
   const notBefore = sql`(case when ${waiting} and ${t.tasks.failures} = 0 then ${planNotBefore} else ${t.tasks.notBefore} end)`
   const closeBy = sql`(${t.tasks.createdAt} + ${planned.scheduleToCloseMs ?? null})`
   const scheduleToStartMs = sql`${planned.scheduleToStartMs ?? null}`
-  const held = plannedHold(t, holdOf(now, authorship, planned, { externalId: planHash }))
+  const held = plannedHoldSql(t, storedHoldOf(now, authorship, planned, { externalId: planHash }))
   const hold = sql`(case when ${waiting} then ${held} end)`
   const eligibility = eligibilityColumns(t, { hold, openDeps, routeId, notBefore, closeBy, scheduleToStartMs, now })
   const [row] = await tx.db
@@ -77,7 +77,7 @@ export async function updatePlannedTask(
       ...eligibility,
       closeBy,
       hold,
-      timeoutAt: sql`case when ${waiting} then ${eligibility.timeoutAt} else ${startedTimeout(t, closeBy, now)} end`,
+      timeoutAt: sql`case when ${waiting} then ${eligibility.timeoutAt} else ${startedDeadlineSql(t, closeBy, now)} end`,
       requires,
       assignedTo,
       routeId,

@@ -1,14 +1,14 @@
 import type { agentPauseOutput } from '@tony/mcp-shared/agents'
 import { and, eq, isNotNull, sql } from 'drizzle-orm'
 import type { z } from 'zod'
-import { type Query, type Reader, statement } from '../../store/store.ts'
+import { type Reader, type StatementParts, statement } from '../../store/store.ts'
 import type { Context } from '../context.ts'
 import { actorOf } from '../principal.ts'
 import { epicBlocker, notifyAllClaimable } from '../tasks/parking.ts'
 
 type PauseOutput = z.output<typeof agentPauseOutput>
 
-const findPausedEpic = statement(({ db, t, p }: Query<{ project: string; epic: string }>) =>
+const findPausedEpic = statement(({ db, t, p }: StatementParts<{ project: string; epic: string }>) =>
   db
     .select({ epic: t.pausedEpics.epic })
     .from(t.pausedEpics)

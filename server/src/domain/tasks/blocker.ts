@@ -4,7 +4,7 @@ import { firstLockConflictOf } from './locks.ts'
 import { epicBlocker } from './parking.ts'
 
 /** A task of the queue with the fields that can block it for every agent. */
-interface Candidate {
+interface BlockableTask {
   readonly id: string
   /** Null if no epic of the project is paused. */
   readonly epic: string | null
@@ -19,7 +19,7 @@ interface Candidate {
 export async function blockerOf(
   reader: Reader,
   project: string,
-  { id, epic, locks }: Candidate,
+  { id, epic, locks }: BlockableTask,
 ): Promise<string | undefined> {
   if (epic !== null && (await isEpicPaused(reader, project, epic))) return epicBlocker(epic)
   if (locks === null) return undefined

@@ -1,6 +1,6 @@
 import type { TaskSpec } from '@tony/mcp-shared/tasks'
 import { and, eq, inArray, isNotNull, sql } from 'drizzle-orm'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 import {
   type DependencyState,
   type DependentTask,
@@ -22,7 +22,7 @@ import { findTask, notifyClaimable } from './lease.ts'
 
 const { child, childOf } = dependencyKinds
 
-const edgesOf = statement(({ db, t, p }: Query<{ taskId: string }>) =>
+const findEdges = statement(({ db, t, p }: StatementParts<{ taskId: string }>) =>
   db
     .select({ dependsOnId: t.taskDependencies.dependsOnId, kind: t.taskDependencies.kind, status: t.tasks.status })
     .from(t.taskDependencies)
@@ -31,7 +31,7 @@ const edgesOf = statement(({ db, t, p }: Query<{ taskId: string }>) =>
     .prepare(),
 )
 
-const removeEdge = statement(({ db, t, p }: Query<{ taskId: string; dependsOnId: string }>) =>
+const removeEdge = statement(({ db, t, p }: StatementParts<{ taskId: string; dependsOnId: string }>) =>
   db
     .delete(t.taskDependencies)
     .where(and(eq(t.taskDependencies.taskId, p.taskId), eq(t.taskDependencies.dependsOnId, p.dependsOnId)))
@@ -39,7 +39,7 @@ const removeEdge = statement(({ db, t, p }: Query<{ taskId: string; dependsOnId:
     .prepare(),
 )
 
-const removeInherited = statement(({ db, t, p }: Query<{ taskId: string }>) =>
+const removeDerivedEdges = statement(({ db, t, p }: StatementParts<{ taskId: string }>) =>
   db
     .delete(t.taskDependencies)
     .where(and(eq(t.taskDependencies.taskId, p.taskId), sql`${t.taskDependencies.kind} > ${sql.raw(String(child))}`))
@@ -48,7 +48,7 @@ const removeInherited = statement(({ db, t, p }: Query<{ taskId: string }>) =>
 )
 
 /** The edges to a task that follow from its parent. */
-const removeChildEdges = statement(({ db, t, p }: Query<{ taskId: string }>) =>
+const removeChildEdges = statement(({ db, t, p }: StatementParts<{ taskId: string }>) =>
   db
     .delete(t.taskDependencies)
     .where(and(eq(t.taskDependencies.dependsOnId, p.taskId), inKinds(t.taskDependencies.kind, [child, childOf])))
@@ -56,7 +56,7 @@ const removeChildEdges = statement(({ db, t, p }: Query<{ taskId: string }>) =>
     .prepare(),
 )
 
-const childrenOf = statement(({ db, t, p }: Query<{ taskId: string }>) =>
+const findChildren = statement(({ db, t, p }: StatementParts<{ taskId: string }>) =>
   db
     .select({ id: t.tasks.id })
     .from(t.tasks)
@@ -66,7 +66,7 @@ const childrenOf = statement(({ db, t, p }: Query<{ taskId: string }>) =>
 )
 
 /** The tasks that wait for the children of a task. */
-const expandingTo = statement(({ db, t, p }: Query<{ taskId: string }>) =>
+const findDependentsOnChildren = statement(({ db, t, p }: StatementParts<{ taskId: string }>) =>
   db
     .select({ taskId: t.taskDependencies.taskId })
     .from(t.taskDependencies)
@@ -103,7 +103,7 @@ class EdgeChange {
 
   /** Adds a derived edge, unless its task has one already or it would close a cycle. */
   async add(edge: Dependency): Promise<void> {
-    const known = await this.tx.run(edgesOf, { taskId: edge.taskId })
+    const known = await this.tx.run(findEdges, { taskId: edge.taskId })
     if (known.some(({ dependsOnId }) => dependsOnId === edge.dependsOnId)) return
     if (await dependsTransitively(this.tx, edge.dependsOnId, edge.taskId)) return
     await this.tx.run(insertDependency, edge)
@@ -112,7 +112,7 @@ class EdgeChange {
 
   /** Removes derived edges of each cycle through new dependencies of a task. */
   async breakCycles(taskId: string): Promise<void> {
-    for (const { dependsOnId } of await this.tx.run(edgesOf, { taskId })) {
+    for (const { dependsOnId } of await this.tx.run(findEdges, { taskId })) {
       while (await dependsTransitively(this.tx, dependsOnId, taskId)) {
         const path = await findPath(this.tx, dependsOnId, taskId)
         const derived = path.filter(({ kind }) => !isOwnKind(kind)).toSorted((a, b) => b.kind - a.kind)[0]
@@ -129,11 +129,11 @@ class EdgeChange {
     const childIds = new Map<string, string[]>()
     // All old edges go first: one of them would keep a new edge against it from being added.
     for (const id of family.keys()) {
-      await this.tx.run(removeInherited, { taskId: id })
+      await this.tx.run(removeDerivedEdges, { taskId: id })
       this.touched.add(id)
       childIds.set(
         id,
-        (await this.tx.run(childrenOf, { taskId: id })).map((row) => row.id),
+        (await this.tx.run(findChildren, { taskId: id })).map((row) => row.id),
       )
       for (const childId of childIds.get(id) ?? []) if (!family.has(childId)) family.set(childId, id)
     }
@@ -146,28 +146,33 @@ class EdgeChange {
   async #deriveMember({ id, parentId }: { readonly id: string; readonly parentId: string | null }): Promise<void> {
     if (parentId !== null) {
       await this.add({ taskId: parentId, dependsOnId: id, kind: child })
-      for (const { taskId } of await this.tx.run(expandingTo, { taskId: parentId }))
+      for (const { taskId } of await this.tx.run(findDependentsOnChildren, { taskId: parentId }))
         await this.add({ taskId, dependsOnId: id, kind: childOf })
-      for (const { dependsOnId, kind } of await this.tx.run(edgesOf, { taskId: parentId })) {
+      for (const { dependsOnId, kind } of await this.tx.run(findEdges, { taskId: parentId })) {
         const inherited = inheritedKind(kind)
         if (inherited !== undefined) await this.add({ taskId: id, dependsOnId, kind: inherited })
       }
     }
-    for (const { dependsOnId, kind } of await this.tx.run(edgesOf, { taskId: id })) {
+    for (const { dependsOnId, kind } of await this.tx.run(findEdges, { taskId: id })) {
       if (!childrenKinds.includes(kind)) continue
-      for (const other of await this.tx.run(childrenOf, { taskId: dependsOnId }))
+      for (const other of await this.tx.run(findChildren, { taskId: dependsOnId }))
         await this.add({ taskId: id, dependsOnId: other.id, kind: childOf })
     }
   }
 }
 
 async function readState(tx: Transaction, taskId: string): Promise<DependencyState> {
-  const edges = await tx.run(edgesOf, { taskId })
+  const edges = await tx.run(findEdges, { taskId })
   return dependencyStateOf(edges, new Map(edges.map(({ dependsOnId, status }) => [dependsOnId, status])))
 }
 
 /** Counts the open dependencies of a task again, and blocks or unblocks it. */
-async function recount(tx: Transaction, project: string, taskId: string, actor: string | null): Promise<void> {
+async function recountOpenDependencies(
+  tx: Transaction,
+  project: string,
+  taskId: string,
+  actor: string | null,
+): Promise<void> {
   const [known] = await tx.run(findTask, { project, taskId })
   const { openDeps } = await readState(tx, taskId)
   if (!known || known.openDeps === openDeps) return
@@ -201,9 +206,9 @@ export interface ChangedDependencies extends Pick<TaskSpec, 'dependsOn' | 'waits
   readonly inherited?: readonly Pick<Dependency, 'dependsOnId' | 'kind'>[]
 }
 
-const findExpanded = (kinds: readonly number[]): boolean => kinds.some((kind) => childrenKinds.includes(kind))
+const hasChildrenKind = (kinds: readonly number[]): boolean => kinds.some((kind) => childrenKinds.includes(kind))
 
-async function findStored(tx: Transaction, project: string, taskId: string | null): Promise<string | null> {
+async function findStoredTaskId(tx: Transaction, project: string, taskId: string | null): Promise<string | null> {
   const [row] = taskId === null ? [] : await tx.run(findTask, { project, taskId })
   return row?.id ?? null
 }
@@ -223,16 +228,17 @@ export async function changeDependencies(
   await edges.breakCycles(task.id)
   if (task.parentId !== change.parentId)
     for (const { taskId } of await tx.run(removeChildEdges, { taskId: task.id })) edges.touched.add(taskId)
-  const own = await tx.run(edgesOf, { taskId: task.id })
+  const own = await tx.run(findEdges, { taskId: task.id })
   const hasFamily =
     task.parentId !== null ||
     change.parentId !== null ||
     own.some(({ kind }) => !isOwnKind(kind)) ||
-    findExpanded(own.map(({ kind }) => kind)) ||
-    (await tx.run(childrenOf, { taskId: task.id })).length > 0
+    hasChildrenKind(own.map(({ kind }) => kind)) ||
+    (await tx.run(findChildren, { taskId: task.id })).length > 0
   if (hasFamily)
-    await edges.deriveFamily({ id: task.id, parentId: await findStored(tx, task.projectId, change.parentId) })
+    await edges.deriveFamily({ id: task.id, parentId: await findStoredTaskId(tx, task.projectId, change.parentId) })
   for (const edge of change.inherited ?? []) await edges.add({ ...edge, taskId: task.id })
-  for (const taskId of edges.touched) if (taskId !== task.id) await recount(tx, task.projectId, taskId, actor)
+  for (const taskId of edges.touched)
+    if (taskId !== task.id) await recountOpenDependencies(tx, task.projectId, taskId, actor)
   return readState(tx, task.id)
 }

@@ -1,9 +1,9 @@
 import { eq } from 'drizzle-orm'
-import { type Query, type Reader, type Store, statement } from '../../store/store.ts'
+import { type Reader, type StatementParts, type Store, statement } from '../../store/store.ts'
 import type { Admission } from '../agents/admission.ts'
 import { type Claimant, canClaim } from './claim-waiters.ts'
 
-const findClaimGroups = statement(({ db, t, p }: Query<{ project: string }>) =>
+const findClaimGroups = statement(({ db, t, p }: StatementParts<{ project: string }>) =>
   db
     .select({ id: t.routes.id, requires: t.routes.requires, assignedTo: t.routes.assignedTo })
     .from(t.routes)

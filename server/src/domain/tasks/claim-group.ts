@@ -1,5 +1,5 @@
 import { and, eq } from 'drizzle-orm'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 
 interface ClaimGroupKey {
   project: string
@@ -9,7 +9,7 @@ interface ClaimGroupKey {
   assignedTo: string
 }
 
-const findClaimGroup = statement(({ db, t, p }: Query<ClaimGroupKey>) =>
+const findClaimGroup = statement(({ db, t, p }: StatementParts<ClaimGroupKey>) =>
   db
     .select({ id: t.routes.id })
     .from(t.routes)
@@ -19,7 +19,7 @@ const findClaimGroup = statement(({ db, t, p }: Query<ClaimGroupKey>) =>
     .prepare(),
 )
 
-const insertClaimGroup = statement(({ db, t, p }: Query<ClaimGroupKey>) =>
+const insertClaimGroup = statement(({ db, t, p }: StatementParts<ClaimGroupKey>) =>
   db
     .insert(t.routes)
     .values({ projectId: p.project, requires: p.requires, assignedTo: p.assignedTo })

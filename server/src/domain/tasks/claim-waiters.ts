@@ -30,7 +30,7 @@ export type ClaimantState = Claimant | 'closed' | 'unsure'
 class Waiter {
   readonly agent: AgentRef
   readonly notify: () => void
-  eligibility: ClaimantState = 'unsure'
+  claimantState: ClaimantState = 'unsure'
   /** The notification that this waiter has received and not used yet. */
   pendingNotification: TasksNotification | undefined
   /** The notification that the running attempt uses. */
@@ -42,14 +42,14 @@ class Waiter {
   }
 
   canUse(requires: readonly string[], assignedTo: string): boolean {
-    if (this.eligibility === 'closed') return false
-    if (this.eligibility === 'unsure') return assignedTo === '' || assignedTo === this.agent.agentId
-    return canClaim(this.eligibility, requires, assignedTo)
+    if (this.claimantState === 'closed') return false
+    if (this.claimantState === 'unsure') return assignedTo === '' || assignedTo === this.agent.agentId
+    return canClaim(this.claimantState, requires, assignedTo)
   }
 }
 
 /** A position in the queue of blocking claims. */
-export interface QueuePosition {
+export interface ClaimWaitHandle {
   /**
    * Call before each claim. The claim uses the notifications that came before it, and none that
    * comes while it runs.
@@ -76,7 +76,7 @@ export class ClaimWaiters {
     return [...this.#waitersByProject.values()].reduce((sum, waiters) => sum + waiters.size, 0)
   }
 
-  enter(agent: AgentRef, notify: () => void): QueuePosition {
+  enter(agent: AgentRef, notify: () => void): ClaimWaitHandle {
     const waiter = new Waiter(agent, notify)
     const waiters = this.#waitersByProject.get(agent.project) ?? new Set()
     this.#waitersByProject.set(agent.project, waiters.add(waiter))
@@ -89,7 +89,7 @@ export class ClaimWaiters {
         waiter.pendingNotification = undefined
       },
       afterAttempt: (eligibility) => {
-        waiter.eligibility = eligibility
+        waiter.claimantState = eligibility
         const unusable = [waiter.activeNotification, waiter.pendingNotification].filter(
           (notification) => notification && !waiter.canUse(JSON.parse(notification.requires), notification.assignedTo),
         )
@@ -128,7 +128,7 @@ export class ClaimWaiters {
   recheck(project: string, agentId: string | null): void {
     for (const waiter of this.#waitersByProject.get(project) ?? []) {
       if (agentId !== null && waiter.agent.agentId !== agentId) continue
-      waiter.eligibility = 'unsure'
+      waiter.claimantState = 'unsure'
       waiter.notify()
     }
   }

@@ -1,13 +1,13 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { TaskSpec } from '@tony/mcp-shared/tasks'
 import { and, eq, type SQL, sql } from 'drizzle-orm'
-import { inJsonList, selectJsonRows } from '../../store/json-lists.ts'
-import { type Query, rowlessStatement, statement, type Transaction } from '../../store/store.ts'
+import { inJsonList, selectJsonRowsSql } from '../../store/json-lists.ts'
+import { rowlessStatement, type StatementParts, statement, type Transaction } from '../../store/store.ts'
 import { cascadingKinds, type Dependency, dependencyKinds, inKinds, isOpenEdge, isOwnKind } from './dependency-kinds.ts'
 import type { UnmetDependency } from './dependents.ts'
 
 export const insertDependency = rowlessStatement(
-  ({ db, t, p }: Query<{ taskId: string; dependsOnId: string; kind: number }>) =>
+  ({ db, t, p }: StatementParts<{ taskId: string; dependsOnId: string; kind: number }>) =>
     db
       .insert(t.taskDependencies)
       .values({ taskId: p.taskId, dependsOnId: p.dependsOnId, kind: p.kind })
@@ -16,32 +16,34 @@ export const insertDependency = rowlessStatement(
 )
 
 /** Inserts a JSON list of edges. */
-const insertListed = rowlessStatement(({ db, t, p }: Query<{ edges: string }>) =>
+const insertEdgeList = rowlessStatement(({ db, t, p }: StatementParts<{ edges: string }>) =>
   db
     .insert(t.taskDependencies)
-    .select(selectJsonRows(t.taskDependencies.kind, p.edges))
+    .select(selectJsonRowsSql(t.taskDependencies.kind, p.edges))
     .onConflictDoNothing()
     .prepare(),
 )
 
 /** Rows in one statement, which holds the event loop. */
-const listLimit = 500
+const rowsPerStatement = 500
 
 /** As many rows have a statement each: on PostgreSQL other operations of the batch share it. */
-const fewRows = 2
+const singleStatementLimit = 2
 
 export async function insertDependencies(tx: Transaction, edges: readonly Dependency[]): Promise<void> {
-  if (edges.length <= fewRows) {
+  if (edges.length <= singleStatementLimit) {
     await Promise.all(edges.map((edge) => tx.run(insertDependency, edge)))
     return
   }
-  for (let start = 0; start < edges.length; start += listLimit) {
-    const listed = edges.slice(start, start + listLimit).map((edge) => [edge.taskId, edge.dependsOnId, edge.kind])
-    await tx.run(insertListed, { edges: JSON.stringify(listed) })
+  for (let start = 0; start < edges.length; start += rowsPerStatement) {
+    const listed = edges
+      .slice(start, start + rowsPerStatement)
+      .map((edge) => [edge.taskId, edge.dependsOnId, edge.kind])
+    await tx.run(insertEdgeList, { edges: JSON.stringify(listed) })
   }
 }
 
-const lockStatus = statement(({ db, t, p, locked }: Query<{ project: string; taskId: string }>) =>
+const lockTaskStatus = statement(({ db, t, p, locked }: StatementParts<{ project: string; taskId: string }>) =>
   locked(
     db
       .select({ status: t.tasks.status })
@@ -54,7 +56,7 @@ const lockStatus = statement(({ db, t, p, locked }: Query<{ project: string; tas
  * The statement has no condition on the project, and its caller filters the rows. With the
  * condition SQLite would read all tasks of the project, because its estimates are rough.
  */
-const lockListed = statement(({ db, t, p, locked }: Query<{ ids: string }>) =>
+const lockListed = statement(({ db, t, p, locked }: StatementParts<{ ids: string }>) =>
   locked(
     db
       .select({ id: t.tasks.id, projectId: t.tasks.projectId, status: t.tasks.status })
@@ -64,13 +66,13 @@ const lockListed = statement(({ db, t, p, locked }: Query<{ ids: string }>) =>
 )
 
 async function lockStatuses(tx: Transaction, project: string, ids: readonly string[]): Promise<Map<string, string>> {
-  if (ids.length <= fewRows) {
-    const found = await Promise.all(ids.map((taskId) => tx.run(lockStatus, { project, taskId })))
+  if (ids.length <= singleStatementLimit) {
+    const found = await Promise.all(ids.map((taskId) => tx.run(lockTaskStatus, { project, taskId })))
     return new Map(ids.flatMap((id, index) => (found[index] ?? []).map(({ status }) => [id, status] as const)))
   }
   const statuses = new Map<string, string>()
-  for (let start = 0; start < ids.length; start += listLimit) {
-    const rows = await tx.run(lockListed, { ids: JSON.stringify(ids.slice(start, start + listLimit)) })
+  for (let start = 0; start < ids.length; start += rowsPerStatement) {
+    const rows = await tx.run(lockListed, { ids: JSON.stringify(ids.slice(start, start + rowsPerStatement)) })
     for (const row of rows) if (row.projectId === project) statuses.set(row.id, row.status)
   }
   return statuses
@@ -130,7 +132,11 @@ export function dependencyStateOf(
  * task. It reads the id from a table, because PostgreSQL refuses a recursive query whose first
  * part is a parameter with another collation than the column.
  */
-export const prerequisitesOf = ({ t }: Pick<Query<object>, 't'>, start: SQL, kinds?: readonly number[]): SQL => {
+export const prerequisiteIdsSql = (
+  { t }: Pick<StatementParts<object>, 't'>,
+  start: SQL,
+  kinds?: readonly number[],
+): SQL => {
   const { taskDependencies: edges } = t
   const only = kinds ? sql` where ${inKinds(edges.kind, kinds)}` : sql``
   return sql`(with recursive reached(id) as (${start} union select ${edges.dependsOnId} from ${edges} join reached on ${edges.taskId} = reached.id${only}) select id from reached)`
@@ -139,10 +145,10 @@ export const prerequisitesOf = ({ t }: Pick<Query<object>, 't'>, start: SQL, kin
 const ownKinds = [dependencyKinds.blocks, dependencyKinds.children, dependencyKinds.failure]
 
 /** Returns the task if `from` is its id, or names a task that waits for it. */
-const findReached = (kinds?: readonly number[]) =>
-  statement((query: Query<{ taskId: string; from: string }>) => {
+const createReachedStatement = (kinds?: readonly number[]) =>
+  statement((query: StatementParts<{ taskId: string; from: string }>) => {
     const { db, t, p } = query
-    const reached = prerequisitesOf(
+    const reached = prerequisiteIdsSql(
       query,
       sql`select ${t.tasks.id} from ${t.tasks} where ${eq(t.tasks.id, p.from)}`,
       kinds,
@@ -154,18 +160,18 @@ const findReached = (kinds?: readonly number[]) =>
       .prepare()
   })
 
-const reachedByOwn = findReached(ownKinds)
-const reachedByAny = findReached()
+const findReachedByOwn = createReachedStatement(ownKinds)
+const findReachedByAny = createReachedStatement()
 
 /** True if the task `from` is `taskId` or waits for it through edges of any kind. */
 export const dependsTransitively = async (tx: Transaction, from: string, taskId: string): Promise<boolean> =>
-  from === taskId || (await tx.run(reachedByAny, { taskId, from })).length > 0
+  from === taskId || (await tx.run(findReachedByAny, { taskId, from })).length > 0
 
 /** Throws DEPENDENCY_CYCLE if new dependencies close a cycle with those in the store. */
 async function refuseCycle(tx: Transaction, task: DependentTask, own: readonly Dependency[]): Promise<void> {
   for (const { dependsOnId } of own) {
     const closes =
-      dependsOnId === task.id || (await tx.run(reachedByOwn, { taskId: task.id, from: dependsOnId })).length
+      dependsOnId === task.id || (await tx.run(findReachedByOwn, { taskId: task.id, from: dependsOnId })).length
     if (closes)
       throw new CoordinationError('DEPENDENCY_CYCLE', `${task.externalId ?? task.id} would wait for itself`, {
         taskId: task.id,
@@ -173,7 +179,7 @@ async function refuseCycle(tx: Transaction, task: DependentTask, own: readonly D
   }
 }
 
-const removeOwn = statement(({ db, t, p }: Query<{ taskId: string }>) =>
+const removeOwnEdges = statement(({ db, t, p }: StatementParts<{ taskId: string }>) =>
   db
     .delete(t.taskDependencies)
     .where(and(eq(t.taskDependencies.taskId, p.taskId), inKinds(t.taskDependencies.kind, ownKinds)))
@@ -181,7 +187,7 @@ const removeOwn = statement(({ db, t, p }: Query<{ taskId: string }>) =>
     .prepare(),
 )
 
-const removeOne = statement(({ db, t, p }: Query<{ taskId: string; dependsOnId: string }>) =>
+const removeEdge = statement(({ db, t, p }: StatementParts<{ taskId: string; dependsOnId: string }>) =>
   db
     .delete(t.taskDependencies)
     .where(and(eq(t.taskDependencies.taskId, p.taskId), eq(t.taskDependencies.dependsOnId, p.dependsOnId)))
@@ -213,10 +219,10 @@ export async function replaceOwnDependencies(
     own.map(({ dependsOnId }) => dependsOnId),
   )
   await refuseCycle(tx, task, own)
-  await tx.run(removeOwn, { taskId: task.id })
+  await tx.run(removeOwnEdges, { taskId: task.id })
   for (const edge of own) {
     // A derived edge to the same task gives way.
-    await tx.run(removeOne, edge)
+    await tx.run(removeEdge, edge)
     await tx.run(insertDependency, edge)
   }
 }

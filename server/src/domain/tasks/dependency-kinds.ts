@@ -56,7 +56,7 @@ export const isOpenEdge = (kind: number, status: string): boolean =>
   !childrenKinds.includes(kind) && !(isFinalStatus(status) && satisfiedKinds[status].includes(kind))
 
 /** True if an edge is the task's own, and not derived. */
-export const isOwn = (kind: SQLWrapper): SQL => sql`${kind} < ${sql.raw(String(child))}`
+export const isOwnKindSql = (kind: SQLWrapper): SQL => sql`${kind} < ${sql.raw(String(child))}`
 
 export const isOwnKind = (kind: number): boolean => kind < child
 

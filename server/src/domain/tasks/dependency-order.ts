@@ -26,14 +26,14 @@ function* orderedItems<T extends KeyedItem>(
   byKey: ReadonlyMap<string | undefined, T>,
 ): Generator<T> {
   const ordered = new Set<T>()
-  for (const item of items) if (!ordered.has(item)) yield* visit(item, byKey, ordered)
+  for (const item of items) if (!ordered.has(item)) yield* visitItem(item, byKey, ordered)
 }
 
 /**
  * Yields an item after everything it depends on. It uses its own stack, because a chain of ten
  * thousand tasks is legal.
  */
-function* visit<T extends KeyedItem>(
+function* visitItem<T extends KeyedItem>(
   start: T,
   byKey: ReadonlyMap<string | undefined, T>,
   ordered: Set<T>,

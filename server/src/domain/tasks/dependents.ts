@@ -2,7 +2,7 @@ import { taskTransitions } from '@tony/mcp-shared/tasks'
 import { and, eq, exists, inArray, isNull, notExists, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/sqlite-core'
 import { equalsLiteral, inLiterals } from '../../store/sql-literals.ts'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 import { cascadingKinds, type FinalStatus, inKinds, satisfiedKinds } from './dependency-kinds.ts'
 import { finalFailureColumns } from './failure.ts'
 import { notifyClaimable } from './lease.ts'
@@ -10,13 +10,13 @@ import { completionColumns, dequeueColumns, unblockedDeadlineSql } from './queue
 import type { TaskRow } from './task-row.ts'
 
 /** The tasks with an edge of these kinds to a task. */
-const dependentsOf = ({ db, t, p }: Query<{ taskId: string }>, kinds: readonly number[]) =>
+const selectDependents = ({ db, t, p }: StatementParts<{ taskId: string }>, kinds: readonly number[]) =>
   db
     .select({ id: t.taskDependencies.taskId })
     .from(t.taskDependencies)
     .where(and(eq(t.taskDependencies.dependsOnId, p.taskId), inKinds(t.taskDependencies.kind, kinds)))
 
-const findDependent = statement(({ db, t, p }: Query<{ taskId: string }>) =>
+const findDependent = statement(({ db, t, p }: StatementParts<{ taskId: string }>) =>
   db
     .select({ taskId: t.taskDependencies.taskId })
     .from(t.taskDependencies)
@@ -25,8 +25,8 @@ const findDependent = statement(({ db, t, p }: Query<{ taskId: string }>) =>
     .prepare(),
 )
 
-const countDownDependents = (outcome: FinalStatus) =>
-  statement((query: Query<{ taskId: string; now: number }>) => {
+const createCountDown = (outcome: FinalStatus) =>
+  statement((query: StatementParts<{ taskId: string; now: number }>) => {
     const { db, t, p } = query
     const unblocks = sql`${t.tasks.status} = 'blocked' and ${t.tasks.openDeps} = 1`
     const later = sql`coalesce(${t.tasks.notBefore}, 0) > ${p.now}`
@@ -43,15 +43,15 @@ const countDownDependents = (outcome: FinalStatus) =>
         timeoutAt: sql`case when ${unblocks} and ${t.tasks.hold} is null then ${timeoutAt} else ${t.tasks.timeoutAt} end`,
         revision: sql`case when ${unblocks} then ${t.tasks.revision} + 1 else ${t.tasks.revision} end`,
       })
-      .where(inArray(t.tasks.id, dependentsOf(query, satisfiedKinds[outcome])))
+      .where(inArray(t.tasks.id, selectDependents(query, satisfiedKinds[outcome])))
       .returning()
       .prepare()
   })
 
 const countDown = {
-  completed: countDownDependents('completed'),
-  failed: countDownDependents('failed'),
-  cancelled: countDownDependents('cancelled'),
+  completed: createCountDown('completed'),
+  failed: createCountDown('failed'),
+  cancelled: createCountDown('cancelled'),
 }
 
 /**
@@ -65,7 +65,7 @@ const inCreationOrder = <T extends { readonly ord: number }>(rows: readonly T[])
  * Completes a parent whose last child has ended, unless it is held or a child has failed. A task
  * without children is work for an agent.
  */
-const rollUp = statement(({ db, t, p }: Query<{ ord: number; now: number }>) => {
+const completeParent = statement(({ db, t, p }: StatementParts<{ ord: number; now: number }>) => {
   const child = alias(t.tasks, 'child')
   const isChild = eq(child.parentId, t.tasks.id)
   const anyChild = db.select({ id: child.id }).from(child).where(isChild)
@@ -90,8 +90,8 @@ const rollUp = statement(({ db, t, p }: Query<{ ord: number; now: number }>) => 
 })
 
 /** Completes a parent that its last child has unblocked. Returns false if it must be claimed. */
-async function rollUpIn(tx: Transaction, parent: TaskRow, actor: string | null): Promise<boolean> {
-  const [row] = await tx.run(rollUp, { ord: parent.ord, now: tx.now })
+async function completeParentIn(tx: Transaction, parent: TaskRow, actor: string | null): Promise<boolean> {
+  const [row] = await tx.run(completeParent, { ord: parent.ord, now: tx.now })
   if (!row) return false
   const type = row.status === 'completed' ? 'task.completed' : 'task.submitted'
   const data = { attempt: row.attempt, agentId: null, rolledUp: true }
@@ -119,11 +119,11 @@ export async function unblockDependents(
   outcome: FinalStatus = 'completed',
 ): Promise<void> {
   if (!(await hasDependents(tx, taskId))) return
-  await unblockAll(tx, taskId, actor, outcome)
+  await unblockKnownDependents(tx, taskId, actor, outcome)
 }
 
 /** Does what `unblockDependents` does, for a task that has dependents. */
-export async function unblockAll(
+export async function unblockKnownDependents(
   tx: Transaction,
   taskId: string,
   actor: string | null,
@@ -135,13 +135,13 @@ export async function unblockAll(
   for (const row of inCreationOrder(dependents)) {
     if (row.openDeps > 0 || row.status !== 'pending') continue
     tx.append({ type: 'task.unblocked', subject: row.id, actor, taskId: row.id, epic: row.epic, data: { by: taskId } })
-    if (row.rollsUp === 1 && (await rollUpIn(tx, row, actor))) continue
+    if (row.rollsUp === 1 && (await completeParentIn(tx, row, actor))) continue
     if (row.ready !== null) notifyClaimable(tx, row)
   }
 }
 
 /** The columns to set for a task that gets open dependencies. A leased task keeps its lease. */
-export const blockColumns = ({ tasks }: Query<object>['t'], count: ReturnType<typeof sql>) => {
+export const blockColumns = ({ tasks }: StatementParts<object>['t'], count: ReturnType<typeof sql>) => {
   const isPending = sql`${tasks.status} = 'pending'`
   return {
     openDeps: sql`${tasks.openDeps} + ${count}`,
@@ -153,24 +153,24 @@ export const blockColumns = ({ tasks }: Query<object>['t'], count: ReturnType<ty
   }
 }
 
-const countUpDependents = (outcome: FinalStatus) =>
-  statement((query: Query<{ taskId: string }>) =>
+const createCountUp = (outcome: FinalStatus) =>
+  statement((query: StatementParts<{ taskId: string }>) =>
     query.db
       .update(query.t.tasks)
       .set(blockColumns(query.t, sql`1`))
-      .where(inArray(query.t.tasks.id, dependentsOf(query, satisfiedKinds[outcome])))
+      .where(inArray(query.t.tasks.id, selectDependents(query, satisfiedKinds[outcome])))
       .returning()
       .prepare(),
   )
 
 const countUp = {
-  completed: countUpDependents('completed'),
-  failed: countUpDependents('failed'),
-  cancelled: countUpDependents('cancelled'),
+  completed: createCountUp('completed'),
+  failed: createCountUp('failed'),
+  cancelled: createCountUp('cancelled'),
 }
 
 /** Appends the events of tasks that were pending until their first dependency opened. */
-export function recordBlocked(
+export function recordBlockedTasks(
   tx: Transaction,
   rows: readonly TaskRow[],
   added: number,
@@ -189,18 +189,18 @@ export async function blockDependents(
   actor: string | null,
   outcome: FinalStatus = 'failed',
 ): Promise<void> {
-  recordBlocked(tx, await tx.run(countUp[outcome], { taskId }), 1, { by: taskId, actor })
+  recordBlockedTasks(tx, await tx.run(countUp[outcome], { taskId }), 1, { by: taskId, actor })
 }
 
 const failBlockedDependents = statement(
-  (query: Query<{ taskId: string; error: string; only: string | null; now: number }>) => {
+  (query: StatementParts<{ taskId: string; error: string; only: string | null; now: number }>) => {
     const { db, t, p } = query
     return db
       .update(t.tasks)
       .set(finalFailureColumns(t, p))
       .where(
         and(
-          inArray(t.tasks.id, dependentsOf(query, cascadingKinds)),
+          inArray(t.tasks.id, selectDependents(query, cascadingKinds)),
           inLiterals(t.tasks.status, taskTransitions.cascade.from),
           equalsLiteral(t.tasks.onDependencyFailure, 'fail'),
           sql`(cast(${p.only} as text) is null or ${t.tasks.id} = ${p.only})`,
@@ -217,7 +217,7 @@ export interface UnmetDependency {
   readonly status: string
 }
 
-export const unmetDependencyError = ({ id, status }: UnmetDependency): string =>
+export const unmetDependencyErrorText = ({ id, status }: UnmetDependency): string =>
   status === 'cancelled' ? `dependency ${id} was cancelled` : `dependency ${id} failed`
 
 /**
@@ -237,7 +237,7 @@ export async function failDependents(
   while (level.length > 0) {
     const nextLevel: UnmetDependency[] = []
     for (const cause of level) {
-      const error = unmetDependencyError(cause)
+      const error = unmetDependencyErrorText(cause)
       for (const row of inCreationOrder(
         await tx.run(failBlockedDependents, { taskId: cause.id, error, only, now: tx.now }),
       )) {

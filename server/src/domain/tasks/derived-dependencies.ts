@@ -1,6 +1,6 @@
 import { and, eq, ne, sql } from 'drizzle-orm'
 import { inJsonList } from '../../store/json-lists.ts'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 import { childrenKinds, type Dependency, dependencyKinds, inheritedKind, inKinds } from './dependency-kinds.ts'
 
 /** A new task and the edges that are known before it is inserted. */
@@ -12,7 +12,7 @@ export interface NewTaskNode {
 }
 
 /** All tasks that wait for a task, directly or through others. */
-const waitersOf = statement(({ db, t, p }: Query<{ taskId: string }>) => {
+const findTransitiveDependents = statement(({ db, t, p }: StatementParts<{ taskId: string }>) => {
   const { taskDependencies: edges } = t
   const waiting = sql`(with recursive waiting(id) as (select ${t.tasks.id} from ${t.tasks} where ${eq(t.tasks.id, p.taskId)} union select ${edges.taskId} from ${edges} join waiting on ${edges.dependsOnId} = waiting.id) select id from waiting)`
   return db.select({ id: t.tasks.id }).from(t.tasks).where(sql`${t.tasks.id} in ${waiting}`).prepare()
@@ -29,12 +29,12 @@ interface StoredFamily {
   readonly children: ReadonlyMap<string | null, readonly { readonly id: string }[]>
 }
 
-interface Listed {
+interface ListedIds {
   /** A JSON list. */
   ids: string
 }
 
-const edgesOfListed = statement(({ db, t: { taskDependencies: edges }, p }: Query<Listed>) =>
+const findEdgesOfListed = statement(({ db, t: { taskDependencies: edges }, p }: StatementParts<ListedIds>) =>
   db
     .select()
     .from(edges)
@@ -42,11 +42,11 @@ const edgesOfListed = statement(({ db, t: { taskDependencies: edges }, p }: Quer
     .prepare(),
 )
 
-const findListed = statement(({ db, t, p }: Query<Listed>) =>
+const findListedTasks = statement(({ db, t, p }: StatementParts<ListedIds>) =>
   db.select({ id: t.tasks.id }).from(t.tasks).where(inJsonList(t.tasks.id, p.ids)).prepare(),
 )
 
-const expandingListed = statement(({ db, t: { taskDependencies: edges }, p }: Query<Listed>) =>
+const findExpandingEdges = statement(({ db, t: { taskDependencies: edges }, p }: StatementParts<ListedIds>) =>
   db
     .select()
     .from(edges)
@@ -54,7 +54,7 @@ const expandingListed = statement(({ db, t: { taskDependencies: edges }, p }: Qu
     .prepare(),
 )
 
-const childrenOfListed = statement(({ db, t, p }: Query<Listed>) =>
+const findChildrenOfListed = statement(({ db, t, p }: StatementParts<ListedIds>) =>
   db
     .select({ id: t.tasks.id, parentId: t.tasks.parentId })
     .from(t.tasks)
@@ -72,9 +72,13 @@ async function readFamily(
   const [stored, parents, expanding] =
     outside.length === 0
       ? [[], [], []]
-      : await Promise.all([tx.run(edgesOfListed, listed), tx.run(findListed, listed), tx.run(expandingListed, listed)])
+      : await Promise.all([
+          tx.run(findEdgesOfListed, listed),
+          tx.run(findListedTasks, listed),
+          tx.run(findExpandingEdges, listed),
+        ])
   const children =
-    parentsOfStored.length === 0 ? [] : await tx.run(childrenOfListed, { ids: JSON.stringify(parentsOfStored) })
+    parentsOfStored.length === 0 ? [] : await tx.run(findChildrenOfListed, { ids: JSON.stringify(parentsOfStored) })
   return {
     edges: Map.groupBy(stored, ({ taskId }) => taskId),
     parents: new Set(parents.map(({ id }) => id)),
@@ -95,7 +99,7 @@ class NewEdges {
     for (const { id, edges } of nodes) this.#byTask.set(id, [...edges])
   }
 
-  of(id: string): readonly Dependency[] {
+  edgesOf(id: string): readonly Dependency[] {
     return this.#byTask.get(id) ?? []
   }
 
@@ -112,7 +116,7 @@ class NewEdges {
     const seen = new Set<string>([from])
     for (const id of seen) {
       if (id === to) return true
-      for (const { dependsOnId } of this.of(id)) seen.add(dependsOnId)
+      for (const { dependsOnId } of this.edgesOf(id)) seen.add(dependsOnId)
       for (const [waiting, waiters] of this.#waiters) if (waiters.has(id)) seen.add(waiting)
     }
     return false
@@ -128,7 +132,7 @@ function parentsFirst(nodes: readonly NewTaskNode[]): NewTaskNode[] {
   return [...ordered, ...nodes.filter((node) => !ordered.has(node))]
 }
 
-async function readWaiters(
+async function readTransitiveDependents(
   tx: Transaction,
   family: StoredFamily,
   nodes: readonly NewTaskNode[],
@@ -139,7 +143,7 @@ async function readWaiters(
   const waiters = new Map<string, ReadonlySet<string>>()
   if (waiting.size > 1 || leavesList)
     for (const taskId of waiting)
-      waiters.set(taskId, new Set((await tx.run(waitersOf, { taskId })).map(({ id }) => id)))
+      waiters.set(taskId, new Set((await tx.run(findTransitiveDependents, { taskId })).map(({ id }) => id)))
   return waiters
 }
 
@@ -163,16 +167,16 @@ export async function deriveEdges(
   const outside = [...parents].filter((id) => !own.has(id))
   const expandedOutside = expanded.map(({ dependsOnId }) => dependsOnId).filter((id) => !own.has(id))
   const family = await readFamily(tx, outside, [...(mayHaveChildren ? own : []), ...expandedOutside])
-  const edges = new NewEdges(nodes, await readWaiters(tx, family, nodes, own))
+  const edges = new NewEdges(nodes, await readTransitiveDependents(tx, family, nodes, own))
   addChildEdges(edges, nodes, family, own)
   const byParent = Map.groupBy(nodes, ({ parentId }) => parentId)
   for (const { id, parentId } of parentsFirst(nodes)) {
-    const fromParent = parentId === undefined ? [] : (family.edges.get(parentId) ?? edges.of(parentId))
+    const fromParent = parentId === undefined ? [] : (family.edges.get(parentId) ?? edges.edgesOf(parentId))
     for (const { dependsOnId, kind } of fromParent) {
       const inherited = inheritedKind(kind)
       if (inherited !== undefined) edges.add({ taskId: id, dependsOnId, kind: inherited })
     }
-    for (const { dependsOnId } of edges.of(id).filter(({ kind }) => childrenKinds.includes(kind)))
+    for (const { dependsOnId } of edges.edgesOf(id).filter(({ kind }) => childrenKinds.includes(kind)))
       for (const child of [...(byParent.get(dependsOnId) ?? []), ...(family.children.get(dependsOnId) ?? [])])
         edges.add({ taskId: id, dependsOnId: child.id, kind: dependencyKinds.childOf })
   }

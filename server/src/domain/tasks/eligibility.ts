@@ -1,7 +1,7 @@
 import { type SQLWrapper, sql } from 'drizzle-orm'
 import { inLiterals } from '../../store/sql-literals.ts'
 import type { Tables } from '../../store/tables/tables.ts'
-import { earlierOf } from './queue-columns.ts'
+import { earlierSql } from './queue-columns.ts'
 
 /** The wait conditions of a task after a change. SQL stands for a value that stays in the row. */
 interface WaitConditions {
@@ -30,7 +30,7 @@ export function eligibilityColumns(t: Pick<Tables, 'tasks'>, conditions: WaitCon
   const claimable = sql`${waiting} and ${openDeps} = 0 and not ${later} and ${hold} is null`
   const since = sql`case when ${tasks.status} = 'pending' then coalesce(${tasks.readyAt}, ${now}) else ${now} end`
   const from = sql`case when ${later} then ${notBefore} else ${since} end`
-  const startTimeout = earlierOf(closeBy, sql`(${from} + ${scheduleToStartMs})`)
+  const startTimeout = earlierSql(closeBy, sql`(${from} + ${scheduleToStartMs})`)
   return {
     openDeps,
     status: sql`case when ${waiting} then ${openDeps > 0 ? 'blocked' : 'pending'} else ${tasks.status} end`,

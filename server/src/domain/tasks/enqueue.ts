@@ -1,24 +1,24 @@
 import type { TaskSpec } from '@tony/mcp-shared/tasks'
 import { eq, sql } from 'drizzle-orm'
 import { uuidv7 } from '../../platform/uuid.ts'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 import { requireRegisteredAgent } from '../agents/lookup.ts'
 import { canonicalRequires, ensureClaimGroup } from './claim-group.ts'
 import { dependencyStateOf, insertDependencies, ownDependencies, readStatusesForUpdate } from './dependency-graph.ts'
 import { type Dependency, isOpenEdge } from './dependency-kinds.ts'
 import { dependencyOrder } from './dependency-order.ts'
-import { blockColumns, recordBlocked } from './dependents.ts'
+import { blockColumns, recordBlockedTasks } from './dependents.ts'
 import { deriveEdges } from './derived-dependencies.ts'
 import { notifyClaimable } from './lease.ts'
 import { requirePools } from './locks.ts'
 import {
   type Authorship,
-  addTask,
-  holdOf,
   initialState,
   insertTask,
+  insertTaskRowless,
   type NewTaskRow,
   specColumns,
+  storedHoldOf,
   type TaskOrigin,
 } from './new-task.ts'
 import type { TaskRow } from './task-row.ts'
@@ -30,7 +30,7 @@ export interface NewTask {
 }
 
 /** The rows that new tasks refer to, read once for all tasks of a list. */
-interface References {
+interface TaskReferences {
   readonly statuses: ReadonlyMap<string, string>
   readonly agentIds: ReadonlyMap<string, string>
   readonly routeIds: ReadonlyMap<string, number>
@@ -45,12 +45,12 @@ const claimGroupKey = (requires: string, assignedTo: string): string => `${requi
  * Reads and locks what new tasks refer to. Statements that do not depend on each other are sent
  * together: with PostgreSQL they share one round trip.
  */
-async function readReferences(
+async function prepareReferences(
   tx: Transaction,
   project: string,
   tasks: readonly IdentifiedTask[],
   edges: readonly Dependency[],
-): Promise<References> {
+): Promise<TaskReferences> {
   const own = new Set(tasks.map(({ id }) => id))
   const needed = edges.filter(({ taskId }) => own.has(taskId)).map(({ dependsOnId }) => dependsOnId)
   const statuses = await readStatusesForUpdate(
@@ -84,7 +84,7 @@ interface NewGraph {
   readonly hasDerived: boolean
 }
 
-async function readGraph(tx: Transaction, tasks: readonly IdentifiedTask[]): Promise<NewGraph> {
+async function buildTaskGraph(tx: Transaction, tasks: readonly IdentifiedTask[]): Promise<NewGraph> {
   const nodes = tasks.map(({ id, spec, origin }) => {
     const own = ownDependencies(id, spec)
     const inherited = (origin.inherited ?? []).map((edge) => ({ ...edge, taskId: id }))
@@ -102,11 +102,11 @@ async function readGraph(tx: Transaction, tasks: readonly IdentifiedTask[]): Pro
  * Returns the rows of new tasks. A task that depends on another one of the list sees its first
  * status.
  */
-function rowsOf(
+function newTaskRowsOf(
   now: number,
   authorship: Authorship,
   tasks: readonly IdentifiedTask[],
-  found: References,
+  found: TaskReferences,
   { edges, hasDerived }: NewGraph,
 ): NewTaskRow[] {
   const statuses = new Map(found.statuses)
@@ -130,7 +130,7 @@ function rowsOf(
       dependencies: dependencyState.dependencies,
       openDeps: dependencyState.openDeps,
       // A task that fails with its dependency at once has ended, and an ended task has no hold.
-      hold: state.completedAt === null ? holdOf(now, authorship, spec, origin) : null,
+      hold: state.completedAt === null ? storedHoldOf(now, authorship, spec, origin) : null,
       requires,
       assignedTo,
       routeId,
@@ -143,7 +143,7 @@ function rowsOf(
   return tasks.flatMap(({ id }) => byId.get(id) ?? [])
 }
 
-const blockWaiting = statement(({ db, t, p }: Query<{ taskId: string; added: number }>) =>
+const blockWaiting = statement(({ db, t, p }: StatementParts<{ taskId: string; added: number }>) =>
   db
     .update(t.tasks)
     .set(blockColumns(t, sql`${p.added}`))
@@ -153,7 +153,7 @@ const blockWaiting = statement(({ db, t, p }: Query<{ taskId: string; added: num
 )
 
 /** Counts new tasks as open dependencies of the stored tasks that wait for them. */
-async function blockOutside(
+async function blockStoredDependents(
   tx: Transaction,
   rows: readonly NewTaskRow[],
   edges: readonly Dependency[],
@@ -165,7 +165,7 @@ async function blockOutside(
   )
   for (const [taskId, { length: added, 0: first }] of Map.groupBy(open, (edge) => edge.taskId)) {
     const by = first?.dependsOnId ?? ''
-    recordBlocked(tx, await tx.run(blockWaiting, { taskId, added }), added, { by, actor })
+    recordBlockedTasks(tx, await tx.run(blockWaiting, { taskId, added }), added, { by, actor })
   }
 }
 
@@ -181,10 +181,10 @@ async function prepareTasks(
   newTasks: readonly NewTask[],
 ): Promise<PreparedTasks> {
   const tasks = newTasks.map(({ spec, origin = {} }) => ({ id: origin.id ?? uuidv7(), spec, origin }))
-  const graph = await readGraph(tx, tasks)
-  const references = await readReferences(tx, authorship.project, tasks, graph.edges)
+  const graph = await buildTaskGraph(tx, tasks)
+  const references = await prepareReferences(tx, authorship.project, tasks, graph.edges)
   await tx.inOrder()
-  return { rows: rowsOf(tx.now, authorship, tasks, references, graph), graph }
+  return { rows: newTaskRowsOf(tx.now, authorship, tasks, references, graph), graph }
 }
 
 /** Inserts the edges of inserted tasks, and appends their events. */
@@ -195,7 +195,7 @@ async function recordTasks(tx: Transaction, { rows, graph }: PreparedTasks): Pro
     const data = { status: row.status, type: row.type, title: row.title, externalId: row.externalId }
     tx.append({ type: 'task.created', subject: row.id, actor, taskId: row.id, epic: row.epic, data })
   }
-  if (graph.hasDerived) await blockOutside(tx, rows, graph.edges, actor)
+  if (graph.hasDerived) await blockStoredDependents(tx, rows, graph.edges, actor)
   const ready = rows.filter((row) => row.ready !== null)
   for (const group of Map.groupBy(ready, ({ routeId }) => routeId).values())
     for (const { project: projectId, requires, assignedTo } of group.slice(0, 1))
@@ -213,7 +213,7 @@ export async function enqueueTasks(
 ): Promise<void> {
   if (newTasks.length === 0) return
   const prepared = await prepareTasks(tx, authorship, newTasks)
-  await Promise.all(prepared.rows.map((row) => tx.run(addTask, row)))
+  await Promise.all(prepared.rows.map((row) => tx.run(insertTaskRowless, row)))
   await recordTasks(tx, prepared)
 }
 

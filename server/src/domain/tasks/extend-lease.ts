@@ -1,7 +1,7 @@
 import { and, gt, sql } from 'drizzle-orm'
-import { type Query, singleRowUpdate, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, singleRowUpdate, statement, type Transaction } from '../../store/store.ts'
 import { type Principal, requireAgent } from '../principal.ts'
-import { type LeaseParams, matchesHeldLease } from './lease.ts'
+import { type LeaseParams, matchesHeldLeaseSql } from './lease.ts'
 
 interface ExtendParams extends LeaseParams {
   /** In milliseconds; null means the length of the claim. */
@@ -10,19 +10,19 @@ interface ExtendParams extends LeaseParams {
   now: number
 }
 
-const extend = statement(({ db, t, p }: Query<ExtendParams>) =>
+const extendLease = statement(({ db, t, p }: StatementParts<ExtendParams>) =>
   db
     .update(t.tasks)
     .set({ leaseExpiresAt: sql`${p.now} + coalesce(${p.leaseMs}, ${t.tasks.leaseMs})`, unlistedBeats: 0 })
-    .where(and(matchesHeldLease({ t, p }), gt(t.tasks.leaseExpiresAt, p.arrivedAt)))
+    .where(and(matchesHeldLeaseSql({ t, p }), gt(t.tasks.leaseExpiresAt, p.arrivedAt)))
     .returning({ leaseExpiresAt: t.tasks.leaseExpiresAt })
     .prepare(),
 )
 
-const extendOne = singleRowUpdate(extend)
+const extendSingleLease = singleRowUpdate(extendLease)
 
 /** Extends a current lease. Returns its new expiry; undefined if the lease is over. */
-export async function extendIn(
+export async function extendLeaseIn(
   tx: Transaction,
   principal: Principal,
   lease: { readonly taskId: string; readonly leaseToken: string; readonly leaseMs?: number | undefined },
@@ -38,6 +38,6 @@ export async function extendIn(
     arrivedAt: tx.arrivedAt,
     now: tx.now,
   }
-  const [row] = await tx.run(extendOne, params)
+  const [row] = await tx.run(extendSingleLease, params)
   return row?.leaseExpiresAt ?? undefined
 }

@@ -2,7 +2,7 @@ import { retryPolicy } from '@tony/mcp-shared/tasks'
 import { type SQLWrapper, sql } from 'drizzle-orm'
 import { backoffMsSql } from '../../platform/backoff.ts'
 import type { Tables } from '../../store/tables/tables.ts'
-import { dequeueColumns, queuedDeadlineSql, queuedStatus, rankFromPriority } from './queue-columns.ts'
+import { dequeueColumns, queuedDeadlineSql, queuedStatusSql, rankFromPrioritySql } from './queue-columns.ts'
 
 /** The parameters of a failure, as SQL. */
 interface FailureParams {
@@ -25,9 +25,9 @@ export const failureColumns = (t: Pick<Tables, 'tasks'>, { error, retryable, jit
   const delay = sql`coalesce(${delayMs}, cast(floor(${jitter} * ${backoffMsSql(t.tasks.failures, retryPolicy)}) as bigint))`
   return {
     failures: sql`${t.tasks.failures} + 1`,
-    status: sql`case when ${willRetry} then ${queuedStatus(t)} else 'failed' end`,
+    status: sql`case when ${willRetry} then ${queuedStatusSql(t)} else 'failed' end`,
     notBefore: sql`case when ${willRetry} then ${now} + ${delay} end`,
-    rank: rankFromPriority(t),
+    rank: rankFromPrioritySql(t),
     timeoutAt: sql`case when ${willRetry} then ${queuedDeadlineSql(t, sql`(${now} + ${delay})`)} end`,
     completedAt: sql`case when ${willRetry} then null else ${now} end`,
     leaseToken: null,

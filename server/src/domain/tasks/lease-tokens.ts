@@ -2,11 +2,11 @@ import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'no
 import { randomToken } from '../../platform/random.ts'
 
 const attemptBytes = 4
-const randomBytes = 9
+const randomPartBytes = 9
 const macBytes = 8
 
 /** The task and the agent of a lease. */
-export interface LeaseHolder {
+export interface LeaseParties {
   readonly taskId: string
   readonly agentId: string
 }
@@ -24,10 +24,10 @@ export class LeaseTokens {
     this.#key = createSecretKey(secret)
   }
 
-  mint(holder: LeaseHolder, attempt: number): string {
+  issueToken(holder: LeaseParties, attempt: number): string {
     const head = Buffer.alloc(attemptBytes)
     head.writeUInt32BE(attempt)
-    const body = Buffer.concat([head, Buffer.from(randomToken(randomBytes), 'base64url')])
+    const body = Buffer.concat([head, Buffer.from(randomToken(randomPartBytes), 'base64url')])
     return Buffer.concat([body, this.#mac(holder, body)]).toString('base64url')
   }
 
@@ -35,15 +35,15 @@ export class LeaseTokens {
    * Returns the attempt this token was issued for; undefined if it was not issued to this agent for
    * this task.
    */
-  attemptOf(token: string, holder: LeaseHolder): number | undefined {
+  attemptOf(token: string, holder: LeaseParties): number | undefined {
     const bytes = Buffer.from(token, 'base64url')
-    if (bytes.length !== attemptBytes + randomBytes + macBytes) return undefined
-    const body = bytes.subarray(0, attemptBytes + randomBytes)
+    if (bytes.length !== attemptBytes + randomPartBytes + macBytes) return undefined
+    const body = bytes.subarray(0, attemptBytes + randomPartBytes)
     if (!timingSafeEqual(bytes.subarray(body.length), this.#mac(holder, body))) return undefined
     return body.readUInt32BE(0)
   }
 
-  #mac({ taskId, agentId }: LeaseHolder, body: Buffer): Buffer {
+  #mac({ taskId, agentId }: LeaseParties, body: Buffer): Buffer {
     return createHmac('sha256', this.#key).update(taskId).update(agentId).update(body).digest().subarray(0, macBytes)
   }
 }

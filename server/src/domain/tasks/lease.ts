@@ -1,7 +1,7 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, eq } from 'drizzle-orm'
 import { equalsLiteral } from '../../store/sql-literals.ts'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 import { releaseLocks } from './locks.ts'
 import type { TaskRow } from './task-row.ts'
 
@@ -16,10 +16,10 @@ export interface LeaseParams {
 }
 
 /** Key of the operations on a lease: at most one of them runs at a time. */
-export const leaseKeyOf = (taskId: string): string => `lease ${taskId}`
+export const leaseSerialKeyOf = (taskId: string): string => `lease ${taskId}`
 
 /** Matches the row of this lease, in any status. */
-export const matchesLease = ({ t, p }: Pick<Query<LeaseParams>, 't' | 'p'>) =>
+export const matchesLeaseSql = ({ t, p }: Pick<StatementParts<LeaseParams>, 't' | 'p'>) =>
   and(
     eq(t.tasks.id, p.taskId),
     eq(t.tasks.projectId, p.project),
@@ -28,10 +28,10 @@ export const matchesLease = ({ t, p }: Pick<Query<LeaseParams>, 't' | 'p'>) =>
   )
 
 /** Matches the row of this lease while the lease is held. */
-export const matchesHeldLease = (query: Pick<Query<LeaseParams>, 't' | 'p'>) =>
-  and(matchesLease(query), equalsLiteral(query.t.tasks.status, 'in_progress'))
+export const matchesHeldLeaseSql = (query: Pick<StatementParts<LeaseParams>, 't' | 'p'>) =>
+  and(matchesLeaseSql(query), equalsLiteral(query.t.tasks.status, 'in_progress'))
 
-export const findTask = statement(({ db, t, p }: Query<{ project: string; taskId: string }>) =>
+export const findTask = statement(({ db, t, p }: StatementParts<{ project: string; taskId: string }>) =>
   db
     .select()
     .from(t.tasks)

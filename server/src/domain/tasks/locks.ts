@@ -1,8 +1,8 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import { ancestorPaths, lockKind, poolOf } from '@tony/mcp-shared/locks'
+import { lockKindOf, pathAndAncestorsOf, poolOf } from '@tony/mcp-shared/locks'
 import { and, eq, gt, lt, ne, type SQL, sql } from 'drizzle-orm'
-import { type Query, type Reader, rowlessStatement, statement, type Transaction } from '../../store/store.ts'
-import { unpark } from './parking.ts'
+import { type Reader, rowlessStatement, type StatementParts, statement, type Transaction } from '../../store/store.ts'
+import { unparkFirstTasks } from './parking.ts'
 
 interface LockRequest {
   project: string
@@ -21,7 +21,7 @@ export interface LockConflict {
   readonly agentId: string | null
 }
 
-const findHolder = ({ db, t }: Pick<Query<object>, 'db' | 't'>, where: SQL | undefined) =>
+const selectHolder = ({ db, t }: Pick<StatementParts<object>, 'db' | 't'>, where: SQL | undefined) =>
   db
     .select({ lock: t.locks.lock, taskId: t.locks.taskId, agentId: t.tasks.agentId })
     .from(t.locks)
@@ -30,23 +30,27 @@ const findHolder = ({ db, t }: Pick<Query<object>, 'db' | 't'>, where: SQL | und
     .limit(1)
     .prepare()
 
-const findHolderAt = statement(({ db, t, p }: Query<LockRequest>) =>
-  findHolder({ db, t }, and(eq(t.locks.projectId, p.project), eq(t.locks.lock, p.lock), ne(t.locks.taskId, p.taskId))),
-)
-
-const findHolderUnder = statement(({ db, t, p }: Query<Omit<LockRequest, 'lock'> & { from: string; to: string }>) =>
-  findHolder(
+const findHolderAt = statement(({ db, t, p }: StatementParts<LockRequest>) =>
+  selectHolder(
     { db, t },
-    and(
-      eq(t.locks.projectId, p.project),
-      gt(t.locks.lock, p.from),
-      lt(t.locks.lock, p.to),
-      ne(t.locks.taskId, p.taskId),
-    ),
+    and(eq(t.locks.projectId, p.project), eq(t.locks.lock, p.lock), ne(t.locks.taskId, p.taskId)),
   ),
 )
 
-const findPool = statement(({ db, t, p }: Query<{ project: string; name: string }>) =>
+const findHolderUnder = statement(
+  ({ db, t, p }: StatementParts<Omit<LockRequest, 'lock'> & { from: string; to: string }>) =>
+    selectHolder(
+      { db, t },
+      and(
+        eq(t.locks.projectId, p.project),
+        gt(t.locks.lock, p.from),
+        lt(t.locks.lock, p.to),
+        ne(t.locks.taskId, p.taskId),
+      ),
+    ),
+)
+
+const findPool = statement(({ db, t, p }: StatementParts<{ project: string; name: string }>) =>
   db
     .select({ size: t.pools.size })
     .from(t.pools)
@@ -54,7 +58,7 @@ const findPool = statement(({ db, t, p }: Query<{ project: string; name: string 
     .prepare(),
 )
 
-const countHolders = statement(({ db, t, p }: Query<{ project: string; lock: string }>) =>
+const countHolders = statement(({ db, t, p }: StatementParts<{ project: string; lock: string }>) =>
   db
     .select({ count: sql<number>`count(*)` })
     .from(t.locks)
@@ -71,7 +75,7 @@ async function poolSizeOf(reader: Reader, project: string, lock: string): Promis
 /** Throws INVALID_INPUT for a slot of a pool without a size, which no task could ever take. */
 export async function requirePools(reader: Reader, project: string, locks: readonly string[]): Promise<void> {
   for (const lock of locks) {
-    if (lockKind(lock) !== 'pool' || (await poolSizeOf(reader, project, lock)) !== undefined) continue
+    if (lockKindOf(lock) !== 'pool' || (await poolSizeOf(reader, project, lock)) !== undefined) continue
     throw new CoordinationError('INVALID_INPUT', `the pool of ${lock} has no size: set one with projects.setPools`, {
       lock,
     })
@@ -80,7 +84,7 @@ export async function requirePools(reader: Reader, project: string, locks: reado
 
 /** Returns the number of free slots: 1 or 0 for a key and a path, the free slots of a pool. */
 export async function freeSlotsOf(reader: Reader, project: string, lock: string): Promise<number> {
-  const size = lockKind(lock) === 'pool' ? ((await poolSizeOf(reader, project, lock)) ?? 0) : 1
+  const size = lockKindOf(lock) === 'pool' ? ((await poolSizeOf(reader, project, lock)) ?? 0) : 1
   const [holders] = await reader.run(countHolders, { project, lock })
   return Math.max(size - (holders?.count ?? 0), 0)
 }
@@ -93,7 +97,7 @@ const pathRange = (path: string) =>
   path.endsWith(':') ? { from: path, to: `${path.slice(0, -1)};` } : { from: `${path}/`, to: `${path}0` }
 
 async function pathConflict(reader: Reader, { project, lock, taskId }: LockRequest): Promise<LockConflict | undefined> {
-  for (const ancestor of ancestorPaths(lock)) {
+  for (const ancestor of pathAndAncestorsOf(lock)) {
     const [holder] = await reader.run(findHolderAt, { project, lock: ancestor, taskId })
     if (holder) return holder
   }
@@ -109,7 +113,7 @@ async function poolConflict(reader: Reader, { project, lock, taskId }: LockReque
 
 /** Returns the conflict of one lock request, if any. */
 export async function lockConflictOf(reader: Reader, request: LockRequest): Promise<LockConflict | undefined> {
-  switch (lockKind(request.lock)) {
+  switch (lockKindOf(request.lock)) {
     case 'path':
       return pathConflict(reader, request)
     case 'pool':
@@ -119,7 +123,7 @@ export async function lockConflictOf(reader: Reader, request: LockRequest): Prom
   }
 }
 
-interface LocksRequest {
+interface LockSetRequest {
   readonly project: string
   readonly taskId: string
   readonly locks: readonly string[]
@@ -128,7 +132,7 @@ interface LocksRequest {
 /** Returns the first conflict of these locks at this moment, if any. */
 export async function firstLockConflictOf(
   reader: Reader,
-  { project, taskId, locks }: LocksRequest,
+  { project, taskId, locks }: LockSetRequest,
 ): Promise<LockConflict | undefined> {
   for (const lock of locks) {
     const conflict = await lockConflictOf(reader, { project, lock, taskId })
@@ -143,13 +147,13 @@ export async function firstLockConflictOf(
  */
 export async function findLockConflictExclusively(
   tx: Transaction,
-  request: LocksRequest,
+  request: LockSetRequest,
 ): Promise<LockConflict | undefined> {
   await tx.exclusive('locks')
   return firstLockConflictOf(tx, request)
 }
 
-const insertLock = rowlessStatement(({ db, t, p }: Query<LockRequest & { exclusive: number; now: number }>) =>
+const insertLock = rowlessStatement(({ db, t, p }: StatementParts<LockRequest & { exclusive: number; now: number }>) =>
   db
     .insert(t.locks)
     .values({ projectId: p.project, lock: p.lock, taskId: p.taskId, exclusive: p.exclusive, since: p.now })
@@ -159,14 +163,14 @@ const insertLock = rowlessStatement(({ db, t, p }: Query<LockRequest & { exclusi
 /**
  * Takes locks that were found free. If one was not, the unique index on keys and paths rejects it.
  */
-export async function insertLocks(tx: Transaction, { project, taskId, locks }: LocksRequest): Promise<void> {
+export async function insertLocks(tx: Transaction, { project, taskId, locks }: LockSetRequest): Promise<void> {
   for (const lock of locks) {
-    const exclusive = lockKind(lock) === 'pool' ? 0 : 1
+    const exclusive = lockKindOf(lock) === 'pool' ? 0 : 1
     await tx.run(insertLock, { project, taskId, lock, exclusive, now: tx.now })
   }
 }
 
-const findLocks = statement(({ db, t, p }: Query<{ project: string; taskId: string }>) =>
+const findLocks = statement(({ db, t, p }: StatementParts<{ project: string; taskId: string }>) =>
   db
     .select({ lock: t.locks.lock })
     .from(t.locks)
@@ -179,7 +183,7 @@ export async function locksOf(reader: Reader, project: string, taskId: string): 
   return (await reader.run(findLocks, { project, taskId })).map(({ lock }) => lock).sort()
 }
 
-const removeLocks = statement(({ db, t, p }: Query<{ project: string; taskId: string }>) =>
+const removeLocks = statement(({ db, t, p }: StatementParts<{ project: string; taskId: string }>) =>
   db
     .delete(t.locks)
     .where(and(eq(t.locks.taskId, p.taskId), eq(t.locks.projectId, p.project)))
@@ -187,7 +191,7 @@ const removeLocks = statement(({ db, t, p }: Query<{ project: string; taskId: st
     .prepare(),
 )
 
-export const setHeldLockCount = statement(({ db, t, p }: Query<{ taskId: string; held: number }>) =>
+export const setHeldLockCount = statement(({ db, t, p }: StatementParts<{ taskId: string; held: number }>) =>
   db.update(t.tasks).set({ heldLocks: p.held }).where(eq(t.tasks.id, p.taskId)).returning({ id: t.tasks.id }).prepare(),
 )
 
@@ -204,7 +208,7 @@ export async function releaseLocks(
   for (const { lock } of released) {
     // A slot of a pool serves one task, so one task is unparked. For a key or a path more are
     // unparked, because the first one may need another lock that is held.
-    const limit = lockKind(lock) === 'pool' ? 1 : undefined
-    await unpark(tx, row.projectId, lock, limit)
+    const limit = lockKindOf(lock) === 'pool' ? 1 : undefined
+    await unparkFirstTasks(tx, row.projectId, lock, limit)
   }
 }

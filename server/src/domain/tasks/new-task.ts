@@ -1,11 +1,11 @@
 import { rankOfPriority } from '@tony/mcp-shared/priorities'
 import { type TaskSpec, taskSpecKeys } from '@tony/mcp-shared/tasks'
 import { iso } from '../../platform/times.ts'
-import { type Query, rowlessStatement, statement } from '../../store/store.ts'
+import { rowlessStatement, type StatementParts, statement } from '../../store/store.ts'
 import { actorOf, type Principal } from '../principal.ts'
 import type { DependencyState } from './dependency-graph.ts'
 import type { Dependency, FinalStatus } from './dependency-kinds.ts'
-import { unmetDependencyError } from './dependents.ts'
+import { unmetDependencyErrorText } from './dependents.ts'
 import { claimRank } from './queue-columns.ts'
 
 export interface NewTaskRow {
@@ -50,7 +50,7 @@ export interface NewTaskRow {
   now: number
 }
 
-const insertRow = ({ db, t, p }: Query<NewTaskRow>) =>
+const buildTaskInsert = ({ db, t, p }: StatementParts<NewTaskRow>) =>
   db.insert(t.tasks).values({
     id: p.id,
     projectId: p.project,
@@ -94,10 +94,12 @@ const insertRow = ({ db, t, p }: Query<NewTaskRow>) =>
   })
 
 /** Inserts a task and returns its row. */
-export const insertTask = statement((query: Query<NewTaskRow>) => insertRow(query).returning().prepare())
+export const insertTask = statement((query: StatementParts<NewTaskRow>) => buildTaskInsert(query).returning().prepare())
 
 /** Inserts one of many tasks. A row that nobody reads would cost a third of the statement. */
-export const addTask = rowlessStatement((query: Query<NewTaskRow>) => insertRow(query).prepare())
+export const insertTaskRowless = rowlessStatement((query: StatementParts<NewTaskRow>) =>
+  buildTaskInsert(query).prepare(),
+)
 
 /**
  * The server's own data about a task. They are separate from its spec, in which a caller may add
@@ -156,7 +158,7 @@ export function initialState(now: number, { openDeps, unmet }: DependencyState, 
   const base = { closeBy, notBefore, error: null, ready: false, readyAt: null, timeoutAt: null, completedAt: now }
   if (ended !== undefined) return { ...base, status: ended }
   const [cause] = spec.onDependencyFailure === 'fail' ? unmet : []
-  if (cause) return { ...base, status: 'failed', error: unmetDependencyError(cause) }
+  if (cause) return { ...base, status: 'failed', error: unmetDependencyErrorText(cause) }
   const from = Math.max(notBefore ?? now, now)
   const isWaiting = openDeps > 0 || spec.hold !== undefined
   const startTimeout = spec.scheduleToStartMs === undefined || isWaiting ? null : from + spec.scheduleToStartMs
@@ -179,7 +181,7 @@ export const authorshipOf = (principal: Principal): Authorship => ({
 })
 
 /** Returns the hold of a new task as it is stored. A plan may lift a hold that a plan has set. */
-export function holdOf(
+export function storedHoldOf(
   now: number,
   { createdBy }: Authorship,
   { hold: reason }: Pick<TaskSpec, 'hold'>,

@@ -1,5 +1,5 @@
 import { and, eq, isNotNull, sql } from 'drizzle-orm'
-import { placeholder, type Query, statement, type Transaction } from '../../store/store.ts'
+import { placeholder, type StatementParts, statement, type Transaction } from '../../store/store.ts'
 
 /**
  * A held lock or a paused epic blocks a parked task for every agent. The task is outside the index
@@ -15,7 +15,7 @@ export const epicBlocker = (epic: string): string => epicPrefix + epic
 export const epicOfBlocker = (blocker: string): string | undefined =>
   blocker.startsWith(epicPrefix) ? blocker.slice(epicPrefix.length) : undefined
 
-const parkOne = statement(({ db, t, p }: Query<{ ord: number; blocker: string }>) =>
+const parkOne = statement(({ db, t, p }: StatementParts<{ ord: number; blocker: string }>) =>
   db
     .update(t.tasks)
     .set({ ready: null, parkedOn: p.blocker })
@@ -25,11 +25,11 @@ const parkOne = statement(({ db, t, p }: Query<{ ord: number; blocker: string }>
 )
 
 /** Takes a claimable task out of the index. It keeps its age and the rank it has from that. */
-export async function park(tx: Transaction, ord: number, blocker: string): Promise<void> {
+export async function parkTask(tx: Transaction, ord: number, blocker: string): Promise<void> {
   await tx.run(parkOne, { ord, blocker })
 }
 
-const selectParked = ({ db, t, p }: Query<ParkedQuery>, only: ReturnType<typeof eq>[]) =>
+const selectParked = ({ db, t, p }: StatementParts<ParkedQuery>, only: ReturnType<typeof eq>[]) =>
   db
     .select({ ord: t.tasks.ord })
     .from(t.tasks)
@@ -44,14 +44,14 @@ interface ParkedQuery {
   limit: number
 }
 
-const findFirstParked = statement((query: Query<ParkedQuery>) => selectParked(query, []))
+const findFirstParked = statement((query: StatementParts<ParkedQuery>) => selectParked(query, []))
 
 /** Rank 4 is `low`, which waits longest under saturation. */
-const findFirstLowParked = statement((query: Query<ParkedQuery>) =>
+const findFirstLowParked = statement((query: StatementParts<ParkedQuery>) =>
   selectParked(query, [sql`${query.t.tasks.rank} = 4`]),
 )
 
-const unparkOne = statement(({ db, t, p }: Query<{ ord: number; blocker: string }>) =>
+const unparkOne = statement(({ db, t, p }: StatementParts<{ ord: number; blocker: string }>) =>
   db
     .update(t.tasks)
     .set({ ready: sql`${t.tasks.routeId}`, parkedOn: null })
@@ -87,7 +87,12 @@ export const unparkLimit = 10
  * Unparks the first tasks that a freed blocker had stopped, and wakes claims for them. The oldest
  * `low` task is always among them, because it can age only inside the index.
  */
-export async function unpark(tx: Transaction, project: string, blocker: string, max = unparkLimit): Promise<number> {
+export async function unparkFirstTasks(
+  tx: Transaction,
+  project: string,
+  blocker: string,
+  max = unparkLimit,
+): Promise<number> {
   const limit = Math.min(max, unparkLimit)
   const chosen = await tx.run(findFirstParked, { project, blocker, limit })
   const low = chosen.length < limit ? [] : await tx.run(findFirstLowParked, { project, blocker, limit: 1 })

@@ -1,65 +1,68 @@
 import type { LeaseReleaseReason } from '@tony/mcp-shared/leases'
 import { and, eq, gte, lt, type SQLWrapper, sql } from 'drizzle-orm'
 import { equalsLiteral } from '../../store/sql-literals.ts'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
-import { type LeaseParams, matchesHeldLease, notifyClaimable, settleEndedLease } from './lease.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
+import { type LeaseParams, matchesHeldLeaseSql, notifyClaimable, settleEndedLease } from './lease.ts'
 import { requeueColumns } from './queue-columns.ts'
 import type { TaskRow } from './task-row.ts'
 
 /** The columns to set for a release: claimable at once, and without a failure. */
-const releaseColumns = (t: Query<object>['t'], now: SQLWrapper) => ({
+const releaseColumns = (t: StatementParts<object>['t'], now: SQLWrapper) => ({
   ...requeueColumns(t, now),
   leaseToken: null,
   leaseExpiresAt: null,
 })
 
-const releaseOne = statement(({ db, t, p }: Query<LeaseParams & { now: number }>) =>
-  db.update(t.tasks).set(releaseColumns(t, p.now)).where(matchesHeldLease({ t, p })).returning().prepare(),
+const releaseOne = statement(({ db, t, p }: StatementParts<LeaseParams & { now: number }>) =>
+  db.update(t.tasks).set(releaseColumns(t, p.now)).where(matchesHeldLeaseSql({ t, p })).returning().prepare(),
 )
 
-const releaseBefore = statement(({ db, t, p }: Query<{ agentId: string; incarnation: number; now: number }>) =>
-  db
-    .update(t.tasks)
-    .set(releaseColumns(t, p.now))
-    .where(
-      and(
-        eq(t.tasks.agentId, p.agentId),
-        equalsLiteral(t.tasks.status, 'in_progress'),
-        lt(t.tasks.incarnation, p.incarnation),
-      ),
-    )
-    .returning()
-    .prepare(),
+const releaseEarlierLeases = statement(
+  ({ db, t, p }: StatementParts<{ agentId: string; incarnation: number; now: number }>) =>
+    db
+      .update(t.tasks)
+      .set(releaseColumns(t, p.now))
+      .where(
+        and(
+          eq(t.tasks.agentId, p.agentId),
+          equalsLiteral(t.tasks.status, 'in_progress'),
+          lt(t.tasks.incarnation, p.incarnation),
+        ),
+      )
+      .returning()
+      .prepare(),
 )
 
-const countHeartbeat = statement(({ db, t, p }: Query<{ agentId: string; incarnation: number }>) =>
-  db
-    .update(t.tasks)
-    .set({ unlistedBeats: sql`${t.tasks.unlistedBeats} + 1` })
-    .where(
-      and(
-        eq(t.tasks.agentId, p.agentId),
-        equalsLiteral(t.tasks.status, 'in_progress'),
-        eq(t.tasks.incarnation, p.incarnation),
-      ),
-    )
-    .returning({ id: t.tasks.id })
-    .prepare(),
+const incrementUnlistedHeartbeats = statement(
+  ({ db, t, p }: StatementParts<{ agentId: string; incarnation: number }>) =>
+    db
+      .update(t.tasks)
+      .set({ unlistedBeats: sql`${t.tasks.unlistedBeats} + 1` })
+      .where(
+        and(
+          eq(t.tasks.agentId, p.agentId),
+          equalsLiteral(t.tasks.status, 'in_progress'),
+          eq(t.tasks.incarnation, p.incarnation),
+        ),
+      )
+      .returning({ id: t.tasks.id })
+      .prepare(),
 )
 
-const releaseUnlistedLeases = statement(({ db, t, p }: Query<{ agentId: string; heartbeats: number; now: number }>) =>
-  db
-    .update(t.tasks)
-    .set(releaseColumns(t, p.now))
-    .where(
-      and(
-        eq(t.tasks.agentId, p.agentId),
-        equalsLiteral(t.tasks.status, 'in_progress'),
-        gte(t.tasks.unlistedBeats, p.heartbeats),
-      ),
-    )
-    .returning()
-    .prepare(),
+const releaseUnlistedLeases = statement(
+  ({ db, t, p }: StatementParts<{ agentId: string; heartbeats: number; now: number }>) =>
+    db
+      .update(t.tasks)
+      .set(releaseColumns(t, p.now))
+      .where(
+        and(
+          eq(t.tasks.agentId, p.agentId),
+          equalsLiteral(t.tasks.status, 'in_progress'),
+          gte(t.tasks.unlistedBeats, p.heartbeats),
+        ),
+      )
+      .returning()
+      .prepare(),
 )
 
 /** A lease that this number of successive heartbeats do not list is unknown to its holder. */
@@ -93,14 +96,14 @@ export async function releaseLeasesOfEarlierIncarnations(
   agent: { readonly id: string; readonly incarnation: number },
   cause: { readonly actor: string | null; readonly reason: LeaseReleaseReason },
 ): Promise<number> {
-  const rows = await tx.run(releaseBefore, { agentId: agent.id, incarnation: agent.incarnation, now: tx.now })
+  const rows = await tx.run(releaseEarlierLeases, { agentId: agent.id, incarnation: agent.incarnation, now: tx.now })
   for (const row of rows) await recordRelease(tx, row, cause.actor, cause.reason)
   return rows.length
 }
 
 /** Counts a heartbeat against every lease of the agent. Extending a lease resets its count. */
 export async function countUnlistedHeartbeat(tx: Transaction, agentId: string, incarnation: number): Promise<void> {
-  await tx.run(countHeartbeat, { agentId, incarnation })
+  await tx.run(incrementUnlistedHeartbeats, { agentId, incarnation })
 }
 
 /** Releases the leases that their holder does not list, because the reply to its claim was lost. */

@@ -1,25 +1,25 @@
 import { and, eq } from 'drizzle-orm'
-import { type Query, type Store, statement } from '../../store/store.ts'
+import { type StatementParts, type Store, statement } from '../../store/store.ts'
 
 /**
  * The end of a tool session is a row of the table of idempotency keys, which are deleted after
  * 24 h. The row makes every replica refuse later HTTP requests of the session, even if no agent
  * has joined in it.
  */
-const procedure = 'mcp.end'
+const sessionEndProcedure = 'mcp.end'
 
-interface SessionParams {
+interface ToolSessionParams {
   readonly project: string
   readonly instanceHash: string
 }
 
-const insertEnd = statement(({ db, t, p }: Query<{ project: string; key: string; now: number }>) =>
+const insertEnd = statement(({ db, t, p }: StatementParts<{ project: string; key: string; now: number }>) =>
   db
     .insert(t.idempotency)
     .values({
       projectId: p.project,
       principal: 'mcp',
-      procedure,
+      procedure: sessionEndProcedure,
       key: p.key,
       inputHash: 'end',
       reply: 'null',
@@ -30,7 +30,7 @@ const insertEnd = statement(({ db, t, p }: Query<{ project: string; key: string;
     .prepare(),
 )
 
-const findEnd = statement(({ db, t, p }: Query<{ project: string; key: string }>) =>
+const findEnd = statement(({ db, t, p }: StatementParts<{ project: string; key: string }>) =>
   db
     .select({ key: t.idempotency.key })
     .from(t.idempotency)
@@ -38,7 +38,7 @@ const findEnd = statement(({ db, t, p }: Query<{ project: string; key: string }>
       and(
         eq(t.idempotency.projectId, p.project),
         eq(t.idempotency.principal, 'mcp'),
-        eq(t.idempotency.procedure, procedure),
+        eq(t.idempotency.procedure, sessionEndProcedure),
         eq(t.idempotency.key, p.key),
       ),
     )
@@ -46,12 +46,15 @@ const findEnd = statement(({ db, t, p }: Query<{ project: string; key: string }>
 )
 
 /** Records that the host has ended a tool session. */
-export async function recordSessionEnd(store: Store, { project, instanceHash }: SessionParams): Promise<void> {
+export async function recordToolSessionEnd(store: Store, { project, instanceHash }: ToolSessionParams): Promise<void> {
   await store.transact({ project }, (tx) => tx.run(insertEnd, { project, key: instanceHash, now: tx.now }))
 }
 
 /** True if the host has ended the tool session in the last 24 h. */
-export async function hasSessionEnded(store: Store, { project, instanceHash }: SessionParams): Promise<boolean> {
+export async function hasToolSessionEnded(
+  store: Store,
+  { project, instanceHash }: ToolSessionParams,
+): Promise<boolean> {
   const rows = await store.read((reader) => reader.run(findEnd, { project, key: instanceHash }))
   return rows.length > 0
 }

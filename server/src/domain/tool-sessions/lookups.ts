@@ -1,13 +1,13 @@
 import { and, desc, eq, isNotNull, isNull, sql } from 'drizzle-orm'
 import { equalsLiteral } from '../../store/sql-literals.ts'
-import { type Query, statement } from '../../store/store.ts'
+import { type StatementParts, statement } from '../../store/store.ts'
 
 /**
  * Finds the agent that registered with this instance id and this key, and its session unless that
  * was revoked.
  */
 export const findJoinedAgent = statement(
-  ({ db, t, p }: Query<{ project: string; instanceHash: string; credentialId: string | null }>) =>
+  ({ db, t, p }: StatementParts<{ project: string; instanceHash: string; credentialId: string | null }>) =>
     db
       .select({
         id: t.agents.id,
@@ -41,16 +41,17 @@ export const findJoinedAgent = statement(
 )
 
 /** Finds the newest lease token of an agent for a task. The lease may be over. */
-export const findLeaseToken = statement(({ db, t, p }: Query<{ project: string; taskId: string; agentId: string }>) =>
-  db
-    .select({ leaseToken: t.tasks.leaseToken })
-    .from(t.tasks)
-    .where(and(eq(t.tasks.id, p.taskId), eq(t.tasks.projectId, p.project), eq(t.tasks.agentId, p.agentId)))
-    .prepare(),
+export const findLeaseToken = statement(
+  ({ db, t, p }: StatementParts<{ project: string; taskId: string; agentId: string }>) =>
+    db
+      .select({ leaseToken: t.tasks.leaseToken })
+      .from(t.tasks)
+      .where(and(eq(t.tasks.id, p.taskId), eq(t.tasks.projectId, p.project), eq(t.tasks.agentId, p.agentId)))
+      .prepare(),
 )
 
 /** Finds the receipts of messages that were shown to an agent and not acked. */
-export const findReceipts = statement(({ db, t, p }: Query<{ agentId: string }>) =>
+export const findShownReceipts = statement(({ db, t, p }: StatementParts<{ agentId: string }>) =>
   db
     .select({ messageId: t.messages.id, receipt: t.messages.receipt })
     .from(t.messages)
@@ -66,7 +67,7 @@ export const findReceipts = statement(({ db, t, p }: Query<{ agentId: string }>)
 )
 
 /** Finds the receipt of a message that was delivered to an agent and not acked. */
-export const findReceipt = statement(({ db, t, p }: Query<{ agentId: string; messageId: string }>) =>
+export const findReceipt = statement(({ db, t, p }: StatementParts<{ agentId: string; messageId: string }>) =>
   db
     .select({ receipt: t.messages.receipt })
     .from(t.messages)

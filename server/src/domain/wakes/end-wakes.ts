@@ -1,10 +1,10 @@
 import { and, eq } from 'drizzle-orm'
 import { equalsLiteral } from '../../store/sql-literals.ts'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 import { openWakesOf, type WakeRow, wakeLimit } from './open-wakes.ts'
 import { recordWakeEvent } from './wake-event.ts'
 
-const end = statement(({ db, t, p }: Query<{ id: string; status: string; now: number }>) =>
+const endRequestedWake = statement(({ db, t, p }: StatementParts<{ id: string; status: string; now: number }>) =>
   db
     .update(t.wakes)
     .set({ status: p.status, endedAt: p.now })
@@ -14,7 +14,7 @@ const end = statement(({ db, t, p }: Query<{ id: string; status: string; now: nu
 )
 
 /** A deferred wake of a session that is active again has nothing to say: the session reads it. */
-const deleteDeferred = statement(({ db, t, p }: Query<{ agentId: string }>) =>
+const deleteDeferred = statement(({ db, t, p }: StatementParts<{ agentId: string }>) =>
   db
     .delete(t.wakes)
     .where(and(eq(t.wakes.agentId, p.agentId), equalsLiteral(t.wakes.status, 'deferred')))
@@ -22,7 +22,7 @@ const deleteDeferred = statement(({ db, t, p }: Query<{ agentId: string }>) =>
     .prepare(),
 )
 
-const deleteIdle = statement(({ db, t, p }: Query<{ agentId: string }>) =>
+const deleteIdle = statement(({ db, t, p }: StatementParts<{ agentId: string }>) =>
   db
     .delete(t.idleSessions)
     .where(eq(t.idleSessions.agentId, p.agentId))
@@ -36,7 +36,7 @@ export async function endWake(
   id: string,
   status: 'woken' | 'unavailable',
 ): Promise<WakeRow | undefined> {
-  const [row] = await tx.run(end, { id, status, now: tx.now })
+  const [row] = await tx.run(endRequestedWake, { id, status, now: tx.now })
   if (row) recordWakeEvent(tx, `wake.${status}`, row)
   return row
 }
@@ -47,7 +47,7 @@ export async function deleteIdleSession(tx: Transaction, agentId: string): Promi
 }
 
 /** Records that a hook or a tool call of a session was seen: its requested wakes are `woken`. */
-export async function recordActivity(tx: Transaction, agentId: string): Promise<void> {
+export async function recordSessionSign(tx: Transaction, agentId: string): Promise<void> {
   await deleteIdleSession(tx, agentId)
   await tx.run(deleteDeferred, { agentId })
   for (;;) {

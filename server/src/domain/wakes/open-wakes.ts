@@ -2,7 +2,7 @@ import { type OpenWake, openWake, type WakeProviderName, wakeProvider } from '@t
 import { and, eq, isNull } from 'drizzle-orm'
 import { iso } from '../../platform/times.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
-import { placeholder, type Query, type Reader, statement } from '../../store/store.ts'
+import { placeholder, type Reader, type StatementParts, statement } from '../../store/store.ts'
 import type { Tables } from '../../store/tables/tables.ts'
 
 export type WakeRow = Tables['wakes']['$inferSelect']
@@ -10,7 +10,7 @@ export type WakeRow = Tables['wakes']['$inferSelect']
 /** Wakes that one statement reads or ends. */
 export const wakeLimit = 100
 
-const openOf = statement(({ db, t, p }: Query<{ agentId: string; limit: number }>) =>
+const findOpenWakes = statement(({ db, t, p }: StatementParts<{ agentId: string; limit: number }>) =>
   db
     .select()
     .from(t.wakes)
@@ -22,7 +22,7 @@ const openOf = statement(({ db, t, p }: Query<{ agentId: string; limit: number }
 
 /** Returns the requested wakes of an agent, oldest first. */
 export const openWakesOf = (reader: Reader, agentId: string): Promise<WakeRow[]> =>
-  reader.run(openOf, { agentId, limit: wakeLimit })
+  reader.run(findOpenWakes, { agentId, limit: wakeLimit })
 
 export const triedProvidersOf = ({ tried }: Pick<WakeRow, 'tried'>): WakeProviderName[] =>
   tried === '' ? [] : tried.split(',').map((word) => wakeProvider.parse(word))

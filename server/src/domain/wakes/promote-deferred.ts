@@ -1,9 +1,9 @@
 import { and, eq, exists } from 'drizzle-orm'
 import { equalsLiteral } from '../../store/sql-literals.ts'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 import { recordWakeEvent } from './wake-event.ts'
 
-const promote = statement(({ db, t, p }: Query<{ id: string; now: number }>) =>
+const promoteWake = statement(({ db, t, p }: StatementParts<{ id: string; now: number }>) =>
   db
     .update(t.wakes)
     .set({ status: 'requested', requestedAt: p.now })
@@ -23,7 +23,7 @@ const promote = statement(({ db, t, p }: Query<{ id: string; now: number }>) =>
     .prepare(),
 )
 
-const discard = statement(({ db, t, p }: Query<{ id: string }>) =>
+const deleteDeferredWake = statement(({ db, t, p }: StatementParts<{ id: string }>) =>
   db
     .delete(t.wakes)
     .where(and(eq(t.wakes.id, p.id), equalsLiteral(t.wakes.status, 'deferred')))
@@ -32,8 +32,8 @@ const discard = statement(({ db, t, p }: Query<{ id: string }>) =>
 )
 
 /** Requests a deferred wake whose time has come, or deletes it if its session is gone. */
-export async function promoteDeferred(tx: Transaction, id: string): Promise<void> {
-  const [row] = await tx.run(promote, { id, now: tx.now })
+export async function promoteDeferredWake(tx: Transaction, id: string): Promise<void> {
+  const [row] = await tx.run(promoteWake, { id, now: tx.now })
   if (row) recordWakeEvent(tx, 'wake.requested', row)
-  else await tx.run(discard, { id })
+  else await tx.run(deleteDeferredWake, { id })
 }

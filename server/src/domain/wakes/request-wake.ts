@@ -2,10 +2,10 @@ import { type WakeReason, wakePolicy } from '@tony/mcp-shared/wakes'
 import { and, eq, gt, or, type SQLWrapper } from 'drizzle-orm'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 import { recordWakeEvent } from './wake-event.ts'
 
-export interface WakeSubject {
+export interface NewWake {
   readonly project: string
   readonly agentId: string
   readonly reason: WakeReason
@@ -18,7 +18,7 @@ export interface WakeSubject {
   readonly taskId: string | null
 }
 
-const findIdle = statement(({ db, t, p }: Query<{ agentId: string }>) =>
+const findIdleSession = statement(({ db, t, p }: StatementParts<{ agentId: string }>) =>
   db
     .select({ agentId: t.idleSessions.agentId })
     .from(t.idleSessions)
@@ -26,13 +26,13 @@ const findIdle = statement(({ db, t, p }: Query<{ agentId: string }>) =>
     .prepare(),
 )
 
-interface RecentWakes extends Pick<Query<object>, 'db' | 't'> {
+interface RecentWakes extends Pick<StatementParts<object>, 'db' | 't'> {
   readonly agentId: SQLWrapper
   readonly since: SQLWrapper
 }
 
 /** The wakes of an agent that are deferred or were requested after a time. */
-export const recentWakesOf = ({ db, t, agentId, since }: RecentWakes) =>
+export const selectRecentWakes = ({ db, t, agentId, since }: RecentWakes) =>
   db
     .select({ id: t.wakes.id })
     .from(t.wakes)
@@ -40,11 +40,11 @@ export const recentWakesOf = ({ db, t, agentId, since }: RecentWakes) =>
       and(eq(t.wakes.agentId, agentId), or(gt(t.wakes.requestedAt, since), equalsLiteral(t.wakes.status, 'deferred'))),
     )
 
-const findRecent = statement(({ db, t, p }: Query<{ agentId: string; since: number }>) =>
-  recentWakesOf({ db, t, agentId: p.agentId, since: p.since }).limit(1).prepare(),
+const findRecentWake = statement(({ db, t, p }: StatementParts<{ agentId: string; since: number }>) =>
+  selectRecentWakes({ db, t, agentId: p.agentId, since: p.since }).limit(1).prepare(),
 )
 
-const insert = statement(({ db, t, p }: Query<WakeSubject & { id: string; status: string; now: number }>) =>
+const insertWake = statement(({ db, t, p }: StatementParts<NewWake & { id: string; status: string; now: number }>) =>
   db
     .insert(t.wakes)
     .values({
@@ -64,20 +64,20 @@ const insert = statement(({ db, t, p }: Query<WakeSubject & { id: string; status
     .prepare(),
 )
 
-const isUrgent = (reason: WakeReason): boolean => wakePolicy.urgentReasons.some((urgent) => urgent === reason)
+const isUrgentReason = (reason: WakeReason): boolean => wakePolicy.urgentReasons.some((urgent) => urgent === reason)
 
 const hasRecentWake = async (tx: Transaction, agentId: string): Promise<boolean> =>
-  (await tx.run(findRecent, { agentId, since: tx.now - wakePolicy.intervalMs })).length > 0
+  (await tx.run(findRecentWake, { agentId, since: tx.now - wakePolicy.intervalMs })).length > 0
 
 /**
  * Requests the wake of an idle session, in the transaction of the change that it is about. Does
  * nothing for an agent that is not idle, or that was woken for this subject before.
  */
-export async function requestWake(tx: Transaction, wanted: WakeSubject): Promise<void> {
+export async function requestWake(tx: Transaction, wanted: NewWake): Promise<void> {
   const { agentId, reason } = wanted
-  if ((await tx.run(findIdle, { agentId })).length === 0) return
-  const deferred = !isUrgent(reason) && (await hasRecentWake(tx, agentId))
+  if ((await tx.run(findIdleSession, { agentId })).length === 0) return
+  const deferred = !isUrgentReason(reason) && (await hasRecentWake(tx, agentId))
   const status = deferred ? 'deferred' : 'requested'
-  const [row] = await tx.run(insert, { ...wanted, id: uuidv7(), status, now: tx.now })
+  const [row] = await tx.run(insertWake, { ...wanted, id: uuidv7(), status, now: tx.now })
   if (row && !deferred) recordWakeEvent(tx, 'wake.requested', row)
 }

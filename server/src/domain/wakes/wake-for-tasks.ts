@@ -3,12 +3,12 @@ import { agentRole } from '@tony/mcp-shared/roles'
 import { wakePolicy } from '@tony/mcp-shared/wakes'
 import { and, asc, eq, gt, inArray, isNotNull, isNull, lte, notExists, or } from 'drizzle-orm'
 import { equalsLiteral } from '../../store/sql-literals.ts'
-import { placeholder, type Query, statement, type Transaction } from '../../store/store.ts'
+import { placeholder, type StatementParts, statement, type Transaction } from '../../store/store.ts'
 import { wakeLimit } from './open-wakes.ts'
-import { recentWakesOf, requestWake } from './request-wake.ts'
+import { requestWake, selectRecentWakes } from './request-wake.ts'
 
 /** Idle sessions that take tasks and have no recent wake. */
-const findSessions = statement(({ db, t, p }: Query<{ project: string; since: number; limit: number }>) =>
+const findSessions = statement(({ db, t, p }: StatementParts<{ project: string; since: number; limit: number }>) =>
   db
     .select({ id: t.agents.id, role: t.agents.role, capabilities: t.agents.capabilities })
     .from(t.idleSessions)
@@ -22,7 +22,7 @@ const findSessions = statement(({ db, t, p }: Query<{ project: string; since: nu
         isNull(t.agents.pausedAt),
         isNull(t.agents.drainingAt),
         isNull(t.projects.pausedAt),
-        notExists(recentWakesOf({ db, t, agentId: t.idleSessions.agentId, since: p.since })),
+        notExists(selectRecentWakes({ db, t, agentId: t.idleSessions.agentId, since: p.since })),
       ),
     )
     .orderBy(asc(t.idleSessions.since))
@@ -31,8 +31,8 @@ const findSessions = statement(({ db, t, p }: Query<{ project: string; since: nu
 )
 
 /** Ready tasks that no session is being woken for, and for which none woke a short time ago. */
-const findTasks = statement(
-  ({ db, t, p }: Query<{ project: string; readyBy: number; wokenSince: number; limit: number }>) =>
+const findReadyTasks = statement(
+  ({ db, t, p }: StatementParts<{ project: string; readyBy: number; wokenSince: number; limit: number }>) =>
     db
       .select({
         id: t.tasks.id,
@@ -74,7 +74,7 @@ export async function wakeForTasks(tx: Transaction, project: string): Promise<vo
   const free = (await tx.run(findSessions, { project, since, limit: wakeLimit })).filter(({ role }) => mayWork(role))
   if (free.length === 0) return
   const times = { readyBy: tx.now - wakePolicy.taskDelayMs, wokenSince: since }
-  for (const { id, attempt, requires, assignedTo } of await tx.run(findTasks, {
+  for (const { id, attempt, requires, assignedTo } of await tx.run(findReadyTasks, {
     project,
     ...times,
     limit: wakeLimit,

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { WebhookFormat } from '@tony/mcp-shared/webhooks'
 import { cursorAt } from '../feed/cursor.ts'
 import type { FeedEvent } from '../feed/page.ts'
-import type { SignedMessage } from './signature.ts'
+import type { WebhookMessage } from './signature.ts'
 
 /** Name of the event type of MCP that has every event. The others have the names of event types. */
 export const anyEventName = 'project.event'
@@ -43,7 +43,7 @@ export const occurrenceNameOf = (types: readonly string[] | undefined): string =
  * from that cursor, because deliveries keep the order of the events: each earlier event of
  * the filter has been delivered or given up.
  */
-export function eventMessage({ project, epoch, format, types }: BodyContext, event: FeedEvent): SignedMessage {
+export function eventMessage({ project, epoch, format, types }: BodyContext, event: FeedEvent): WebhookMessage {
   const place = { project, epoch, seq: event.seq }
   const cursor = cursorAt(epoch, event.seq)
   const occurrence = toOccurrence(place, occurrenceNameOf(types), event.data)
@@ -52,20 +52,20 @@ export function eventMessage({ project, epoch, format, types }: BodyContext, eve
   return { id: eventId, body: JSON.stringify(body) }
 }
 
-const controlMessage = (type: string, fields: object): SignedMessage => ({
+const controlMessage = (type: string, fields: object): WebhookMessage => ({
   id: `msg_${type}_${randomUUID()}`,
   body: JSON.stringify({ type, ...fields }),
 })
 
 /** Tells that events before a cursor were deleted before they were delivered. */
-export const gapMessage = (cursor: string): SignedMessage => controlMessage('gap', { cursor })
+export const gapMessage = (cursor: string): WebhookMessage => controlMessage('gap', { cursor })
 
 /** Tells that the webhook has ended because its owner has lost access. */
-export const terminatedMessage = (): SignedMessage =>
+export const terminatedMessage = (): WebhookMessage =>
   controlMessage('terminated', {
     error: { code: -32_012, message: 'the access of the owner of this webhook was revoked' },
   })
 
-export const challengeMessage = (challenge: string): SignedMessage => controlMessage('verification', { challenge })
+export const challengeMessage = (challenge: string): WebhookMessage => controlMessage('verification', { challenge })
 
-export const testMessage = (): SignedMessage => controlMessage('test', {})
+export const testMessage = (): WebhookMessage => controlMessage('test', {})

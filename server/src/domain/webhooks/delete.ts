@@ -1,5 +1,5 @@
 import { and, eq } from 'drizzle-orm'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 import type { WebhookRow } from './rows.ts'
 import { publicUrlOf } from './url.ts'
 
@@ -8,7 +8,7 @@ interface WebhookKey {
   project: string
 }
 
-const lockWebhook = statement(({ db, t, p, locked }: Query<WebhookKey>) =>
+const lockWebhook = statement(({ db, t, p, locked }: StatementParts<WebhookKey>) =>
   locked(
     db
       .select()
@@ -17,7 +17,7 @@ const lockWebhook = statement(({ db, t, p, locked }: Query<WebhookKey>) =>
   ).prepare(),
 )
 
-const deleteDeadLetters = statement(({ db, t, p }: Query<{ id: string }>) =>
+const deleteDeadLetters = statement(({ db, t, p }: StatementParts<{ id: string }>) =>
   db
     .delete(t.webhookDeadLetters)
     .where(eq(t.webhookDeadLetters.webhookId, p.id))
@@ -25,7 +25,7 @@ const deleteDeadLetters = statement(({ db, t, p }: Query<{ id: string }>) =>
     .prepare(),
 )
 
-const deleteRow = statement(({ db, t, p }: Query<{ id: string }>) =>
+const deleteRow = statement(({ db, t, p }: StatementParts<{ id: string }>) =>
   db.delete(t.webhooks).where(eq(t.webhooks.id, p.id)).returning({ id: t.webhooks.id }).prepare(),
 )
 

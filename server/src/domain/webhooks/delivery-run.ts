@@ -6,7 +6,7 @@ import type { PostOutcome, WebhookPoster } from '../../platform/webhook-poster.t
 import type { Store } from '../../store/store.ts'
 import { cursorAt } from '../feed/cursor.ts'
 import { logRangeOf } from '../feed/log-range.ts'
-import { type FeedPage, isVisible, requirePageAfter } from '../feed/page.ts'
+import { type FeedPage, isVisibleMatch, requirePageAfter } from '../feed/page.ts'
 import { anonymousPrincipal } from '../identity/caller.ts'
 import type { Pepper } from '../identity/pepper.ts'
 import { type BodyContext, eventMessage, gapMessage } from './bodies.ts'
@@ -14,16 +14,16 @@ import {
   countDeadLetters,
   deleteDeadLetter,
   endRedrive,
-  findRedriven,
+  findRedrivenDeadLetter,
   insertDeadLetter,
-  returnDeadLetter,
+  recordFailedRedrive,
   saveFailure,
   saveLease,
   saveProgress,
   type WebhookRow,
 } from './rows.ts'
-import { secretsOf } from './secrets.ts'
-import { requestHeaders, type SignedMessage } from './signature.ts'
+import { signingSecretsOf } from './secrets.ts'
+import { requestHeaders, type WebhookMessage } from './signature.ts'
 import { toWebhookFormat } from './words.ts'
 
 /** Length of a sender's lease, and the age at which it is extended, in milliseconds. */
@@ -38,7 +38,7 @@ const pageLimit = 256
 const saveAfter = 20
 
 /** Attempts of a delivery until it is a dead letter: about 70 minutes. */
-export const maxAttempts = 12
+export const maxDeliveryAttempts = 12
 const backoff = { firstMs: 1_000, longestMs: 3_600_000 }
 
 /** Dead letters of one webhook. The next failure suspends it and keeps its position. */
@@ -57,14 +57,14 @@ export interface DeliveryServices {
 }
 
 /** A webhook belongs to a tech lead, who sees every event. */
-const reader = { ...anonymousPrincipal, role: 'tech-lead' as const }
+const techLeadPrincipal = { ...anonymousPrincipal, role: 'tech-lead' as const }
 
 /**
  * Delivers the events of one webhook in their order, while it holds the lease of the webhook. The
  * position moves only after a delivery was accepted or became a dead letter.
  */
 export class DeliveryRun {
-  readonly #parts: DeliveryServices
+  readonly #services: DeliveryServices
   readonly #signal: AbortSignal
   readonly #lease: string
   readonly #filter: EventFilter
@@ -75,7 +75,7 @@ export class DeliveryRun {
   #isOver = false
 
   constructor(parts: DeliveryServices, row: WebhookRow, signal: AbortSignal) {
-    this.#parts = parts
+    this.#services = parts
     this.#row = row
     this.#lease = row.lease ?? ''
     this.#seq = row.seq
@@ -86,7 +86,7 @@ export class DeliveryRun {
 
   /** Delivers until nothing is left, a delivery fails, the slice is over or the lease is lost. */
   async deliver(): Promise<void> {
-    const { clock } = this.#parts
+    const { clock } = this.#services
     const end = clock.monotonic() + sliceMs
     try {
       if (this.#row.redrive === 1) await this.#redrive()
@@ -103,7 +103,7 @@ export class DeliveryRun {
     for (const event of page.events) {
       if (this.#signal.aborted) return false
       const isOwn = event.type.startsWith('webhook.') && event.data.subject === this.#row.id
-      if (isOwn || !isVisible(reader, this.#filter, event)) continue
+      if (isOwn || !isVisibleMatch(techLeadPrincipal, this.#filter, event)) continue
       if (!(await this.#deliverOne(eventMessage(this.#bodyContext, event), event.seq))) return false
     }
     this.#seq = page.reached
@@ -112,12 +112,12 @@ export class DeliveryRun {
 
   get #bodyContext(): BodyContext {
     const { projectId: project, format } = this.#row
-    return { project, epoch: this.#parts.store.epoch, format: toWebhookFormat(format), types: this.#filter.types }
+    return { project, epoch: this.#services.store.epoch, format: toWebhookFormat(format), types: this.#filter.types }
   }
 
   /** Returns the next events; undefined if the run is over. After a gap it says so first. */
   async #readPage(): Promise<FeedPage | undefined> {
-    const { store } = this.#parts
+    const { store } = this.#services
     const { projectId: project } = this.#row
     const query = { project, epoch: store.epoch, limit: pageLimit, filter: this.#filter }
     const page = await store.read((from) => requirePageAfter(from, { ...query, seq: this.#seq })).catch(ignoreGap)
@@ -128,7 +128,7 @@ export class DeliveryRun {
   }
 
   /** Delivers one message, after which the position is `seq`. Returns false if the run is over. */
-  async #deliverOne(message: SignedMessage, seq: number): Promise<boolean> {
+  async #deliverOne(message: WebhookMessage, seq: number): Promise<boolean> {
     if (!(await this.#extend())) return false
     const outcome = await this.#post(message)
     if (!outcome.ok) return this.#recordFailure(message, seq, outcome)
@@ -137,10 +137,10 @@ export class DeliveryRun {
     return this.#unsaved < saveAfter || this.#save(this.#newLeaseEnd())
   }
 
-  async #post(message: SignedMessage): Promise<PostOutcome> {
-    const { clock, pepper, poster, store, onAttempt } = this.#parts
+  async #post(message: WebhookMessage): Promise<PostOutcome> {
+    const { clock, pepper, poster, store, onAttempt } = this.#services
     const { id, url, format } = this.#row
-    const secrets = secretsOf(pepper, this.#row, store.now())
+    const secrets = signingSecretsOf(pepper, this.#row, store.now())
     const headers = requestHeaders({ id, format, secrets }, message, clock.wall())
     const outcome = await poster.post({ url, headers, body: message.body }, this.#signal)
     onAttempt(outcome.ok ? 'delivered' : outcome.error)
@@ -148,21 +148,21 @@ export class DeliveryRun {
   }
 
   #newLeaseEnd(): number {
-    this.#extendedAt = this.#parts.clock.monotonic()
-    return this.#parts.store.now() + senderLeaseMs
+    this.#extendedAt = this.#services.clock.monotonic()
+    return this.#services.store.now() + senderLeaseMs
   }
 
   /** Extends the lease before it is too old for another delivery. */
   async #extend(): Promise<boolean> {
-    if (this.#parts.clock.monotonic() - this.#extendedAt < extendAfterMs) return true
+    if (this.#services.clock.monotonic() - this.#extendedAt < extendAfterMs) return true
     if (this.#unsaved > 0) return this.#save(this.#newLeaseEnd())
     const params = { id: this.#row.id, lease: this.#lease, until: this.#newLeaseEnd() }
-    return this.#take(await this.#parts.store.transact(this.#scope, (tx) => tx.run(saveLease, params)))
+    return this.#take(await this.#services.store.transact(this.#scope, (tx) => tx.run(saveLease, params)))
   }
 
   /** Saves the position. Returns false if the lease is lost, or the webhook was deleted. */
   async #save(until: number | null): Promise<boolean> {
-    const { store } = this.#parts
+    const { store } = this.#services
     const delivered = this.#unsaved > 0 ? store.now() : null
     if (until === null) this.#isOver = true
     const isMoved = this.#isMoved
@@ -192,11 +192,11 @@ export class DeliveryRun {
    * Records a failed attempt, which ends the run: the next attempt waits, and after the last one
    * the delivery is a dead letter.
    */
-  async #recordFailure(message: SignedMessage, seq: number, outcome: PostOutcome & { ok: false }): Promise<false> {
-    const { store, clock } = this.#parts
+  async #recordFailure(message: WebhookMessage, seq: number, outcome: PostOutcome & { ok: false }): Promise<false> {
+    const { store, clock } = this.#services
     const { id, projectId: project } = this.#row
     const failures = (this.#isMoved ? 0 : this.#row.failures) + 1
-    const isLast = failures >= maxAttempts || outcome.status === 413
+    const isLast = failures >= maxDeliveryAttempts || outcome.status === 413
     const waitMs = Math.min(backoff.longestMs, backoff.firstMs * 2 ** (failures - 1)) * (0.5 + clock.random() / 2)
     this.#isOver = true
     await store.transact({ project }, async (tx) => {
@@ -236,17 +236,17 @@ export class DeliveryRun {
 
   /** Sends the dead letters that wait for another attempt, each once. */
   async #redrive(): Promise<void> {
-    const { store } = this.#parts
+    const { store } = this.#services
     const { id: webhookId, projectId: project } = this.#row
     while (!this.#signal.aborted && (await this.#extend())) {
-      const [letter] = await store.read((from) => from.run(findRedriven, { webhookId }))
+      const [letter] = await store.read((from) => from.run(findRedrivenDeadLetter, { webhookId }))
       if (!letter) return void (await store.transact({ project }, (tx) => tx.run(endRedrive, { id: webhookId })))
       const outcome = await this.#post({ id: letter.messageId, body: letter.body })
       const { ord } = letter
       await store.transact({ project }, (tx) =>
         outcome.ok
           ? tx.run(deleteDeadLetter, { ord })
-          : tx.run(returnDeadLetter, { ord, error: outcome.error, now: tx.now }),
+          : tx.run(recordFailedRedrive, { ord, error: outcome.error, now: tx.now }),
       )
     }
   }

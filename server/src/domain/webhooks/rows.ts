@@ -1,11 +1,11 @@
 import { and, eq, isNotNull, isNull, lt, lte, or, sql } from 'drizzle-orm'
 import { equalsLiteral } from '../../store/sql-literals.ts'
-import { placeholder, type Query, rowlessStatement, statement } from '../../store/store.ts'
+import { placeholder, rowlessStatement, type StatementParts, statement } from '../../store/store.ts'
 import type { Tables } from '../../store/tables/tables.ts'
 
 export type WebhookRow = Tables['webhooks']['$inferSelect']
 
-export const findWebhook = statement(({ db, t, p }: Query<{ id: string; project: string }>) =>
+export const findWebhook = statement(({ db, t, p }: StatementParts<{ id: string; project: string }>) =>
   db
     .select()
     .from(t.webhooks)
@@ -14,7 +14,7 @@ export const findWebhook = statement(({ db, t, p }: Query<{ id: string; project:
 )
 
 /** The projects that have webhooks. */
-export const findWebhookProjects = statement(({ db, t }: Query<object>) =>
+export const findWebhookProjects = statement(({ db, t }: StatementParts<object>) =>
   db.selectDistinct({ project: t.webhooks.projectId }).from(t.webhooks).prepare(),
 )
 
@@ -22,7 +22,7 @@ export const findWebhookProjects = statement(({ db, t }: Query<object>) =>
  * The webhooks that have something to send and no sender, the longest waiting first. The events
  * after `seq` may be outside the filter.
  */
-export const findDueWebhooks = statement(({ db, t, p }: Query<{ now: number; limit: number }>) =>
+export const findDueWebhooks = statement(({ db, t, p }: StatementParts<{ now: number; limit: number }>) =>
   db
     .select({ id: t.webhooks.id, project: t.webhooks.projectId })
     .from(t.webhooks)
@@ -41,7 +41,7 @@ export const findDueWebhooks = statement(({ db, t, p }: Query<{ now: number; lim
 )
 
 /** The webhooks whose life is over, or whose owner has lost access. */
-export const findEndedWebhooks = statement(({ db, t, p }: Query<{ now: number; limit: number }>) =>
+export const findEndedWebhooks = statement(({ db, t, p }: StatementParts<{ now: number; limit: number }>) =>
   db
     .select({ id: t.webhooks.id, project: t.webhooks.projectId, expiresAt: t.webhooks.expiresAt })
     .from(t.webhooks)
@@ -60,24 +60,25 @@ export const findEndedWebhooks = statement(({ db, t, p }: Query<{ now: number; l
 )
 
 /** Takes the lease of a due webhook. */
-export const takeLease = statement(({ db, t, p }: Query<{ id: string; lease: string; now: number; until: number }>) =>
-  db
-    .update(t.webhooks)
-    .set({ lease: p.lease, leaseUntil: p.until })
-    .where(
-      and(
-        eq(t.webhooks.id, p.id),
-        equalsLiteral(t.webhooks.state, 'active'),
-        or(isNull(t.webhooks.nextAt), lte(t.webhooks.nextAt, p.now)),
-        or(isNull(t.webhooks.leaseUntil), lte(t.webhooks.leaseUntil, p.now)),
-      ),
-    )
-    .returning()
-    .prepare(),
+export const takeWebhookLease = statement(
+  ({ db, t, p }: StatementParts<{ id: string; lease: string; now: number; until: number }>) =>
+    db
+      .update(t.webhooks)
+      .set({ lease: p.lease, leaseUntil: p.until })
+      .where(
+        and(
+          eq(t.webhooks.id, p.id),
+          equalsLiteral(t.webhooks.state, 'active'),
+          or(isNull(t.webhooks.nextAt), lte(t.webhooks.nextAt, p.now)),
+          or(isNull(t.webhooks.leaseUntil), lte(t.webhooks.leaseUntil, p.now)),
+        ),
+      )
+      .returning()
+      .prepare(),
 )
 
 /** Ends the leases of a process that has ended, where only one process can be alive. */
-export const releaseLeases = rowlessStatement(({ db, t }: Query<object>) =>
+export const releaseWebhookLeases = rowlessStatement(({ db, t }: StatementParts<object>) =>
   db.update(t.webhooks).set({ lease: null, leaseUntil: null }).where(isNotNull(t.webhooks.leaseUntil)).prepare(),
 )
 
@@ -90,7 +91,7 @@ interface Progress {
 }
 
 /** Saves the position after successes, and the end of the lease: null gives it back. */
-export const saveProgress = statement(({ db, t, p }: Query<Progress>) =>
+export const saveProgress = statement(({ db, t, p }: StatementParts<Progress>) =>
   db
     .update(t.webhooks)
     .set({
@@ -108,16 +109,17 @@ export const saveProgress = statement(({ db, t, p }: Query<Progress>) =>
 )
 
 /** Extends a lease or gives it back, without a change of the position. */
-export const saveLease = statement(({ db, t, p }: Query<{ id: string; lease: string; until: number | null }>) =>
-  db
-    .update(t.webhooks)
-    .set({ leaseUntil: p.until })
-    .where(and(eq(t.webhooks.id, p.id), eq(t.webhooks.lease, p.lease)))
-    .returning()
-    .prepare(),
+export const saveLease = statement(
+  ({ db, t, p }: StatementParts<{ id: string; lease: string; until: number | null }>) =>
+    db
+      .update(t.webhooks)
+      .set({ leaseUntil: p.until })
+      .where(and(eq(t.webhooks.id, p.id), eq(t.webhooks.lease, p.lease)))
+      .returning()
+      .prepare(),
 )
 
-interface Failure {
+interface WebhookFailure {
   id: string
   lease: string
   seq: number
@@ -129,7 +131,7 @@ interface Failure {
 }
 
 /** Saves the position before a failed delivery, and ends the lease. */
-export const saveFailure = statement(({ db, t, p }: Query<Failure>) =>
+export const saveFailure = statement(({ db, t, p }: StatementParts<WebhookFailure>) =>
   db
     .update(t.webhooks)
     .set({
@@ -157,7 +159,7 @@ interface NewDeadLetter {
   now: number
 }
 
-export const insertDeadLetter = statement(({ db, t, p }: Query<NewDeadLetter>) =>
+export const insertDeadLetter = statement(({ db, t, p }: StatementParts<NewDeadLetter>) =>
   db
     .insert(t.webhookDeadLetters)
     .values({
@@ -174,7 +176,7 @@ export const insertDeadLetter = statement(({ db, t, p }: Query<NewDeadLetter>) =
     .prepare(),
 )
 
-export const countDeadLetters = statement(({ db, t, p }: Query<{ webhookId: string }>) =>
+export const countDeadLetters = statement(({ db, t, p }: StatementParts<{ webhookId: string }>) =>
   db
     .select({ count: sql<number>`count(*)` })
     .from(t.webhookDeadLetters)
@@ -183,7 +185,7 @@ export const countDeadLetters = statement(({ db, t, p }: Query<{ webhookId: stri
 )
 
 /** The next dead letter that waits for another attempt. */
-export const findRedriven = statement(({ db, t, p }: Query<{ webhookId: string }>) =>
+export const findRedrivenDeadLetter = statement(({ db, t, p }: StatementParts<{ webhookId: string }>) =>
   db
     .select()
     .from(t.webhookDeadLetters)
@@ -193,7 +195,7 @@ export const findRedriven = statement(({ db, t, p }: Query<{ webhookId: string }
     .prepare(),
 )
 
-export const deleteDeadLetter = statement(({ db, t, p }: Query<{ ord: number }>) =>
+export const deleteDeadLetter = statement(({ db, t, p }: StatementParts<{ ord: number }>) =>
   db
     .delete(t.webhookDeadLetters)
     .where(eq(t.webhookDeadLetters.ord, p.ord))
@@ -202,16 +204,17 @@ export const deleteDeadLetter = statement(({ db, t, p }: Query<{ ord: number }>)
 )
 
 /** Puts a dead letter back after a failed attempt. */
-export const returnDeadLetter = statement(({ db, t, p }: Query<{ ord: number; error: string; now: number }>) =>
-  db
-    .update(t.webhookDeadLetters)
-    .set({ redriven: 0, attempts: sql`${t.webhookDeadLetters.attempts} + 1`, lastError: p.error, at: p.now })
-    .where(eq(t.webhookDeadLetters.ord, p.ord))
-    .returning({ ord: t.webhookDeadLetters.ord })
-    .prepare(),
+export const recordFailedRedrive = statement(
+  ({ db, t, p }: StatementParts<{ ord: number; error: string; now: number }>) =>
+    db
+      .update(t.webhookDeadLetters)
+      .set({ redriven: 0, attempts: sql`${t.webhookDeadLetters.attempts} + 1`, lastError: p.error, at: p.now })
+      .where(eq(t.webhookDeadLetters.ord, p.ord))
+      .returning({ ord: t.webhookDeadLetters.ord })
+      .prepare(),
 )
 
 /** Records that no dead letter waits any more. */
-export const endRedrive = statement(({ db, t, p }: Query<{ id: string }>) =>
+export const endRedrive = statement(({ db, t, p }: StatementParts<{ id: string }>) =>
   db.update(t.webhooks).set({ redrive: 0 }).where(eq(t.webhooks.id, p.id)).returning({ id: t.webhooks.id }).prepare(),
 )

@@ -8,7 +8,7 @@ export const sealSecret = (pepper: Pepper, secret: string): string => pepper.sea
 export const unsealSecret = (pepper: Pepper, sealed: string): string => pepper.unseal(purpose, sealed)
 
 /** Returns the secrets that sign a delivery now: the present one, and the one before a rotation. */
-export function secretsOf(
+export function signingSecretsOf(
   pepper: Pepper,
   { secret, previousSecret, previousUntil }: Pick<WebhookRow, 'secret' | 'previousSecret' | 'previousUntil'>,
   now: number,

@@ -10,18 +10,18 @@ import {
   findDueWebhooks,
   findEndedWebhooks,
   findWebhookProjects,
-  releaseLeases,
-  takeLease,
+  releaseWebhookLeases,
+  takeWebhookLease,
   type WebhookRow,
 } from './rows.ts'
-import { secretsOf } from './secrets.ts'
-import { requestHeaders, type SignedMessage } from './signature.ts'
+import { signingSecretsOf } from './secrets.ts'
+import { requestHeaders, type WebhookMessage } from './signature.ts'
 
 /** Webhooks that one process serves at the same time. */
 const maxRunning = 16
 
 /** Rows of one look. */
-const lookLimit = 100
+const queryRowLimit = 100
 
 /** An endpoint to which a message goes outside the order of the events. */
 interface Endpoint {
@@ -37,7 +37,7 @@ const isSameText = (one: string, other: string): boolean => {
 }
 
 /** Returns the challenge that a reply repeats; an empty text if it has none. */
-function challengeIn(text: string): string {
+function challengeOf(text: string): string {
   try {
     const reply: unknown = JSON.parse(text)
     return isRecord(reply) && 'challenge' in reply ? String(reply['challenge']) : ''
@@ -52,78 +52,78 @@ function challengeIn(text: string): string {
  * which of them delivers it. A commit wakes the sender, and a sweep looks once a second.
  */
 export class WebhookSender {
-  readonly #parts: DeliveryServices
+  readonly #services: DeliveryServices
   readonly #onFailure: (error: unknown) => void
   readonly #stopped = new AbortController()
   readonly #running = new Map<string, Promise<void>>()
   #projects: ReadonlySet<string> = new Set()
-  #looking: Promise<void> | undefined
-  #lookAgain = false
+  #scanning: Promise<void> | undefined
+  #scanAgain = false
   #hasReleased = false
 
   constructor(parts: DeliveryServices, onFailure: (error: unknown) => void) {
-    this.#parts = parts
+    this.#services = parts
     this.#onFailure = onFailure
   }
 
   /** Looks for deliveries. A project without webhooks costs nothing. */
   notify(project: string): void {
-    if (this.#projects.has(project)) this.#lookSoon()
+    if (this.#projects.has(project)) this.#scanDueSoon()
   }
 
   /** Looks for deliveries of a new webhook. */
-  wakeForNew(project: string): void {
+  notifyNewWebhook(project: string): void {
     this.#projects = new Set([...this.#projects, project])
-    this.#lookSoon()
+    this.#scanDueSoon()
   }
 
   /** Removes the webhooks that have ended, and starts what is due. It waits for no delivery. */
   async run(): Promise<void> {
-    const { store } = this.#parts
+    const { store } = this.#services
     const rows = await store.read((reader) => reader.run(findWebhookProjects, {}))
     this.#projects = new Set(rows.map(({ project }) => project))
     if (rows.length === 0) return
     await this.#releaseOnce()
     await this.#removeEnded()
-    await this.#look()
+    await this.#scanDue()
   }
 
   /** Ends all deliveries; an unfinished one is repeated by the next sender. */
   async stop(): Promise<void> {
     this.#stopped.abort()
-    await this.#looking
+    await this.#scanning
     await Promise.all(this.#running.values())
-    this.#parts.poster.close()
+    this.#services.poster.close()
   }
 
   /** Takes the leases of the process before this one at the first run. */
   async #releaseOnce(): Promise<void> {
-    const { store, isOnlyProcess } = this.#parts
+    const { store, isOnlyProcess } = this.#services
     if (!isOnlyProcess || this.#hasReleased) return
-    if (this.#running.size === 0) await store.transact({ project: '' }, (tx) => tx.run(releaseLeases, {}))
+    if (this.#running.size === 0) await store.transact({ project: '' }, (tx) => tx.run(releaseWebhookLeases, {}))
     this.#hasReleased = true
   }
 
-  #lookSoon(): void {
+  #scanDueSoon(): void {
     if (this.#stopped.signal.aborted) return
-    this.#lookAgain = true
-    if (this.#looking) return
-    this.#look().catch(this.#onFailure)
+    this.#scanAgain = true
+    if (this.#scanning) return
+    this.#scanDue().catch(this.#onFailure)
   }
 
-  #look(): Promise<void> {
-    this.#lookAgain = true
-    this.#looking ??= this.#startDue().finally(() => {
-      this.#looking = undefined
+  #scanDue(): Promise<void> {
+    this.#scanAgain = true
+    this.#scanning ??= this.#startDue().finally(() => {
+      this.#scanning = undefined
     })
-    return this.#looking
+    return this.#scanning
   }
 
   async #startDue(): Promise<void> {
-    while (this.#lookAgain && !this.#stopped.signal.aborted) {
-      this.#lookAgain = false
-      const { store } = this.#parts
-      const due = await store.read((reader) => reader.run(findDueWebhooks, { now: reader.now, limit: lookLimit }))
+    while (this.#scanAgain && !this.#stopped.signal.aborted) {
+      this.#scanAgain = false
+      const { store } = this.#services
+      const due = await store.read((reader) => reader.run(findDueWebhooks, { now: reader.now, limit: queryRowLimit }))
       for (const { id, project } of due) if (this.#running.size < maxRunning) this.#start(id, project)
     }
   }
@@ -137,26 +137,26 @@ export class WebhookSender {
       .then((hasDelivered) => {
         this.#running.delete(id)
         // An event of the time between the last page and the end of the lease is due now.
-        if (hasDelivered) this.#lookSoon()
+        if (hasDelivered) this.#scanDueSoon()
       })
     this.#running.set(id, run)
   }
 
   /** Returns false if another sender delivers this webhook. */
   async #deliver(id: string, project: string): Promise<boolean> {
-    const { store } = this.#parts
+    const { store } = this.#services
     const lease = randomToken(16)
     const [row] = await store.transact({ project }, (tx) =>
-      tx.run(takeLease, { id, lease, now: tx.now, until: tx.now + senderLeaseMs }),
+      tx.run(takeWebhookLease, { id, lease, now: tx.now, until: tx.now + senderLeaseMs }),
     )
     if (!row) return false
-    await new DeliveryRun(this.#parts, row, this.#stopped.signal).deliver()
+    await new DeliveryRun(this.#services, row, this.#stopped.signal).deliver()
     return true
   }
 
   async #removeEnded(): Promise<void> {
-    const { store } = this.#parts
-    const ended = await store.read((reader) => reader.run(findEndedWebhooks, { now: reader.now, limit: lookLimit }))
+    const { store } = this.#services
+    const ended = await store.read((reader) => reader.run(findEndedWebhooks, { now: reader.now, limit: queryRowLimit }))
     for (const { id, project, expiresAt } of ended) {
       const isExpired = expiresAt !== null && expiresAt <= store.now()
       const row = await store.transact({ project }, (tx) => deleteWebhook(tx, { id, project, actor: null }))
@@ -166,29 +166,29 @@ export class WebhookSender {
   }
 
   #endpointOf({ id, url, format, ...row }: WebhookRow): Endpoint {
-    const { pepper, store } = this.#parts
-    return { id, url, format, secrets: secretsOf(pepper, row, store.now()) }
+    const { pepper, store } = this.#services
+    return { id, url, format, secrets: signingSecretsOf(pepper, row, store.now()) }
   }
 
-  #send(endpoint: Endpoint, message: SignedMessage): Promise<PostOutcome> {
-    const { clock, poster } = this.#parts
+  #send(endpoint: Endpoint, message: WebhookMessage): Promise<PostOutcome> {
+    const { clock, poster } = this.#services
     const headers = requestHeaders(endpoint, message, clock.wall())
     return poster.post({ url: endpoint.url, headers, body: message.body }, this.#stopped.signal)
   }
 
   /** Sends a challenge. Returns the error of an endpoint that does not repeat it. */
-  async verify({
+  async sendChallenge({
     secret,
     ...endpoint
   }: Omit<Endpoint, 'secrets'> & { readonly secret: string }): Promise<WebhookError | undefined> {
     const challenge = randomBytes(24).toString('base64url')
     const outcome = await this.#send({ ...endpoint, secrets: [secret] }, challengeMessage(challenge))
     if (!outcome.ok) return outcome.error
-    return isSameText(challengeIn(outcome.text), challenge) ? undefined : 'challenge_failed'
+    return isSameText(challengeOf(outcome.text), challenge) ? undefined : 'challenge_failed'
   }
 
   /** Sends a test. Returns the error of an endpoint that does not accept it. */
-  async test(row: WebhookRow): Promise<WebhookError | undefined> {
+  async sendTest(row: WebhookRow): Promise<WebhookError | undefined> {
     const outcome = await this.#send(this.#endpointOf(row), testMessage())
     return outcome.ok ? undefined : outcome.error
   }

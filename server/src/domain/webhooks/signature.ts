@@ -1,20 +1,20 @@
 import { createHmac, randomBytes } from 'node:crypto'
 
-const prefix = 'whsec_'
+const secretPrefix = 'whsec_'
 
 /** Returns a new secret of Standard Webhooks. */
-export const newSecret = (): string => `${prefix}${randomBytes(32).toString('base64')}`
+export const newSecret = (): string => `${secretPrefix}${randomBytes(32).toString('base64')}`
 
 /** True for a secret of 24 to 64 bytes in the form of Standard Webhooks. */
-export function isSecret(secret: string): boolean {
-  const { length } = keyOf(secret)
-  return secret.startsWith(prefix) && length >= 24 && length <= 64
+export function isWebhookSecret(secret: string): boolean {
+  const { length } = hmacKeyOf(secret)
+  return secret.startsWith(secretPrefix) && length >= 24 && length <= 64
 }
 
-const keyOf = (secret: string): Buffer => Buffer.from(secret.slice(prefix.length), 'base64')
+const hmacKeyOf = (secret: string): Buffer => Buffer.from(secret.slice(secretPrefix.length), 'base64')
 
 /** A delivery: the id for deduplication, and the exact bytes that are signed. */
-export interface SignedMessage {
+export interface WebhookMessage {
   readonly id: string
   readonly body: string
 }
@@ -27,20 +27,20 @@ const idHeaderOf = (format: string): string => (format === 'mcp' ? 'x-mcp-subscr
  * signed anew, or a receiver would refuse a late one by its time.
  */
 export function signatureHeaders(
-  { id, body }: SignedMessage,
+  { id, body }: WebhookMessage,
   secrets: readonly string[],
   wallMs: number,
 ): Record<string, string> {
   const timestamp = String(Math.floor(wallMs / 1_000))
   const signatures = secrets.map((secret) => {
-    const digest = createHmac('sha256', keyOf(secret)).update(`${id}.${timestamp}.${body}`).digest('base64')
+    const digest = createHmac('sha256', hmacKeyOf(secret)).update(`${id}.${timestamp}.${body}`).digest('base64')
     return `v1,${digest}`
   })
   return { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signatures.join(' ') }
 }
 
 /** The webhook of a request, with the secrets that are valid now. */
-interface SignedBy {
+interface WebhookSigner {
   readonly id: string
   readonly format: string
   readonly secrets: readonly string[]
@@ -48,7 +48,7 @@ interface SignedBy {
 
 /** Returns the headers of one request: the signatures, and the id of the webhook. */
 export const requestHeaders = (
-  { id, format, secrets }: SignedBy,
-  message: SignedMessage,
+  { id, format, secrets }: WebhookSigner,
+  message: WebhookMessage,
   wallMs: number,
 ): Record<string, string> => ({ ...signatureHeaders(message, secrets, wallMs), [idHeaderOf(format)]: id })

@@ -1,6 +1,6 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 
-const refuse = (message: string): never => {
+const refuseUrl = (message: string): never => {
   throw new CoordinationError('INVALID_INPUT', `url: ${message}`)
 }
 
@@ -9,10 +9,10 @@ const refuse = (message: string): never => {
  * `https` and `http`, and for a URL with a name, a password or a fragment.
  */
 export function parseEndpointUrl(text: string): URL {
-  const url = URL.parse(text) ?? refuse('not a URL; pass https://HOST/PATH')
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') refuse('must begin with https://')
-  if (url.username !== '' || url.password !== '') refuse('must not have a name or a password')
-  if (url.hash !== '') refuse('must not have a fragment (#)')
+  const url = URL.parse(text) ?? refuseUrl('not a URL; pass https://HOST/PATH')
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') refuseUrl('must begin with https://')
+  if (url.username !== '' || url.password !== '') refuseUrl('must not have a name or a password')
+  if (url.hash !== '') refuseUrl('must not have a fragment (#)')
   return url
 }
 

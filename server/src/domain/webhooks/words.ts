@@ -6,7 +6,7 @@ import {
   webhookStates,
 } from '@tony/mcp-shared/webhooks'
 
-const wordOf =
+const createWordParser =
   <W extends string>(known: readonly W[]) =>
   (text: string): W => {
     const word = known.find((each) => each === text)
@@ -15,6 +15,6 @@ const wordOf =
   }
 
 /** Parse the words of a stored webhook. They throw for an unknown one. */
-export const toWebhookFormat: (text: string) => WebhookFormat = wordOf(webhookFormats)
-export const toWebhookState: (text: string) => (typeof webhookStates)[number] = wordOf(webhookStates)
-export const toWebhookError: (text: string) => WebhookError = wordOf(webhookErrors)
+export const toWebhookFormat: (text: string) => WebhookFormat = createWordParser(webhookFormats)
+export const toWebhookState: (text: string) => (typeof webhookStates)[number] = createWordParser(webhookStates)
+export const toWebhookError: (text: string) => WebhookError = createWordParser(webhookErrors)

@@ -7,7 +7,7 @@ import { type AgentOutput, requireAgentRow, toAgentOutput } from './serialize.ts
 
 /** `agents.drain`: the agent finishes its leases, reads its messages and gets no new work. */
 export const drainAgent = (ctx: Context, input: z.output<typeof agentDrainInput>): Promise<AgentOutput> =>
-  ctx.transactLarge(async (tx) => {
+  ctx.transactLargeReply(async (tx) => {
     const known = await requireAgentRow(tx, ctx.principal.project, input.agent)
     const { agents } = tx.t
     const [row] = await tx.db

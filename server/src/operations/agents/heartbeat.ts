@@ -5,15 +5,15 @@ import { admissionOf, agentStateOf } from '../../domain/agents/admission.ts'
 import { saveSample } from '../../domain/agents/health-sample.ts'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
-import { extendIn } from '../../domain/tasks/extend-lease.ts'
-import { findTask, leaseKeyOf } from '../../domain/tasks/lease.ts'
+import { extendLeaseIn } from '../../domain/tasks/extend-lease.ts'
+import { findTask, leaseSerialKeyOf } from '../../domain/tasks/lease.ts'
 import { countUnlistedHeartbeat, releaseUnlisted } from '../../domain/tasks/release-lease.ts'
 import { iso } from '../../platform/times.ts'
-import { type Query, rowlessStatement, type Transaction } from '../../store/store.ts'
+import { rowlessStatement, type StatementParts, type Transaction } from '../../store/store.ts'
 
 type Output = z.output<typeof agentHeartbeatOutput>
 
-const touch = rowlessStatement(({ db, t, p }: Query<{ agentId: string; now: number }>) =>
+const saveLastActivity = rowlessStatement(({ db, t, p }: StatementParts<{ agentId: string; now: number }>) =>
   db.update(t.agents).set({ lastActivity: p.now }).where(eq(t.agents.id, p.agentId)).prepare(),
 )
 
@@ -24,14 +24,14 @@ const touch = rowlessStatement(({ db, t, p }: Query<{ agentId: string; now: numb
 export function heartbeat(ctx: Context, input: z.output<typeof agentHeartbeatInput>): Promise<Output> {
   const agent = requireAgent(ctx.principal)
   const { project } = ctx.principal
-  const serialKeys = [`heartbeat ${agent.id}`, ...input.leases.map(({ taskId }) => leaseKeyOf(taskId))]
+  const serialKeys = [`heartbeat ${agent.id}`, ...input.leases.map(({ taskId }) => leaseSerialKeyOf(taskId))]
   const work = async (tx: Transaction) => {
-    await tx.run(touch, { agentId: agent.id, now: tx.now })
+    await tx.run(saveLastActivity, { agentId: agent.id, now: tx.now })
     if (input.health) await saveSample(tx, agent.id, input.health)
     await countUnlistedHeartbeat(tx, agent.id, agent.incarnation)
     const reply: Output = { extended: [], lost: [], state: agentStateOf(await admissionOf(tx, agent.id)) }
     // Sent together: with PostgreSQL they share one round trip.
-    const expiries = await Promise.all(input.leases.map((lease) => extendIn(tx, ctx.principal, lease)))
+    const expiries = await Promise.all(input.leases.map((lease) => extendLeaseIn(tx, ctx.principal, lease)))
     for (const [index, lease] of input.leases.entries()) {
       const leaseExpiresAt = expiries[index]
       if (leaseExpiresAt !== undefined) {

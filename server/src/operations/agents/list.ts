@@ -12,7 +12,7 @@ type Input = z.output<typeof agentListInput>
 const chunkLimit = 100
 
 /** Returns agents by name without their metadata, which may be large. */
-async function readChunk(reader: Reader, ctx: Context, { type, cursor }: Pick<Input, 'type' | 'cursor'>) {
+async function readAgents(reader: Reader, ctx: Context, { type, cursor }: Pick<Input, 'type' | 'cursor'>) {
   const { agents } = reader.t
   const { metadata, ...columns } = getTableColumns(agents)
   const where = [eq(agents.projectId, ctx.principal.project), ne(agents.status, 'unregistered')]
@@ -28,12 +28,12 @@ async function readChunk(reader: Reader, ctx: Context, { type, cursor }: Pick<In
   return outputs.map((output, index) => ({ output, bytes: rows[index]?.bytes ?? 0 }))
 }
 
-const matches = ({ status, capability }: Input, agent: AgentOutput): boolean =>
+const matchesFilter = ({ status, capability }: Input, agent: AgentOutput): boolean =>
   (status === undefined || agent.status === status) &&
   (capability === undefined || agent.capabilities.includes(capability))
 
 /** Adds the metadata to a page of agents. */
-async function withMetadata({ db, t: { agents } }: Reader, page: readonly AgentOutput[]): Promise<AgentOutput[]> {
+async function addMetadata({ db, t: { agents } }: Reader, page: readonly AgentOutput[]): Promise<AgentOutput[]> {
   const { id, metadata } = agents
   const ids = page.map((agent) => agent.id)
   const rows = ids.length === 0 ? [] : await db.select({ id, metadata }).from(agents).where(inArray(id, ids))
@@ -48,15 +48,15 @@ export const listAgents = (ctx: Context, input: Input): Promise<z.output<typeof 
     let size = 0
     let { cursor } = input
     for (;;) {
-      const chunk = await readChunk(reader, ctx, { type: input.type, cursor })
-      for (const { output, bytes } of chunk.filter((candidate) => matches(input, candidate.output))) {
+      const chunk = await readAgents(reader, ctx, { type: input.type, cursor })
+      for (const { output, bytes } of chunk.filter((candidate) => matchesFilter(input, candidate.output))) {
         size += bytes
         const last = page.at(-1)
         if (last && (page.length === input.limit || size > pageByteLimit))
-          return { agents: await withMetadata(reader, page), nextCursor: last.name }
+          return { agents: await addMetadata(reader, page), nextCursor: last.name }
         page.push(output)
       }
       cursor = chunk.at(-1)?.output.name
-      if (chunk.length < chunkLimit) return { agents: await withMetadata(reader, page), nextCursor: null }
+      if (chunk.length < chunkLimit) return { agents: await addMetadata(reader, page), nextCursor: null }
     }
   })

@@ -10,7 +10,7 @@ import { requireAgentRow } from './serialize.ts'
 type Input = z.output<typeof agentPauseInput>
 type Output = z.output<typeof agentPauseOutput>
 
-const pauseOne = (ctx: Context, agent: string, reason: string | null): Promise<Output> =>
+const pauseOneAgent = (ctx: Context, agent: string, reason: string | null): Promise<Output> =>
   ctx.transact(async (tx) => {
     const { id } = await requireAgentRow(tx, ctx.principal.project, agent)
     const { agents } = tx.t
@@ -24,7 +24,7 @@ const pauseOne = (ctx: Context, agent: string, reason: string | null): Promise<O
     return { scope: 'agent', subject: id, paused: true }
   })
 
-const resumeOne = (ctx: Context, agent: string, reason: string | null): Promise<Output> =>
+const resumeOneAgent = (ctx: Context, agent: string, reason: string | null): Promise<Output> =>
   ctx.transact(async (tx) => {
     const { id } = await requireAgentRow(tx, ctx.principal.project, agent)
     const { agents } = tx.t
@@ -52,13 +52,13 @@ const setProjectPaused = (ctx: Context, paused: boolean, reason: string | null):
  */
 export const pauseAgents = (ctx: Context, { agent, epic, reason: given }: Input): Promise<Output> => {
   const reason = given ?? null
-  if (agent !== undefined) return pauseOne(ctx, agent, reason)
+  if (agent !== undefined) return pauseOneAgent(ctx, agent, reason)
   return epic === undefined ? setProjectPaused(ctx, true, reason) : pauseEpic(ctx, epic, reason)
 }
 
 /** `agents.resume`: ends a pause, and also the drain of an agent. */
 export const resumeAgents = (ctx: Context, { agent, epic, reason: given }: Input): Promise<Output> => {
   const reason = given ?? null
-  if (agent !== undefined) return resumeOne(ctx, agent, reason)
+  if (agent !== undefined) return resumeOneAgent(ctx, agent, reason)
   return epic === undefined ? setProjectPaused(ctx, false, reason) : resumeEpic(ctx, epic, reason)
 }

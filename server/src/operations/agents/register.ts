@@ -1,23 +1,23 @@
 import type { agentRegisterInput, agentRegisterOutput } from '@tony/mcp-shared/agents'
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import { agentRole, defaultRole, isAtMost } from '@tony/mcp-shared/roles'
+import { agentRole, defaultRoleOf, isRoleAtMost } from '@tony/mcp-shared/roles'
 import { and, eq, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { consumeKeyUse } from '../../domain/identity/key-use.ts'
 import { sessionIdOfToken } from '../../domain/identity/refresh-token.ts'
-import { createSession, findKeyId, findSession, revokeSessions } from '../../domain/identity/session.ts'
+import { createSession, findCallerKeyId, findSession, revokeAgentSessions } from '../../domain/identity/session.ts'
 import { isAllowed } from '../../domain/principal.ts'
 import { releaseLeasesOfEarlierIncarnations } from '../../domain/tasks/release-lease.ts'
 import { deleteIdleSession } from '../../domain/wakes/end-wakes.ts'
 import { iso } from '../../platform/times.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 import type { AgentRow } from './serialize.ts'
 
 type Input = z.output<typeof agentRegisterInput>
 
-interface Profile {
+interface RegistrationParams {
   type: string
   role: string
   capabilities: string
@@ -27,28 +27,29 @@ interface Profile {
   now: number
 }
 
-const insertAgent = statement(({ db, t, p }: Query<Profile & { id: string; project: string; name: string }>) =>
-  db
-    .insert(t.agents)
-    .values({
-      id: p.id,
-      projectId: p.project,
-      name: p.name,
-      type: p.type,
-      role: p.role,
-      capabilities: p.capabilities,
-      instanceHash: p.instanceHash,
-      credentialId: p.credentialId,
-      registeredAt: p.now,
-      lastActivity: p.now,
-      metadata: p.metadata,
-    })
-    .onConflictDoNothing()
-    .returning()
-    .prepare(),
+const insertAgent = statement(
+  ({ db, t, p }: StatementParts<RegistrationParams & { id: string; project: string; name: string }>) =>
+    db
+      .insert(t.agents)
+      .values({
+        id: p.id,
+        projectId: p.project,
+        name: p.name,
+        type: p.type,
+        role: p.role,
+        capabilities: p.capabilities,
+        instanceHash: p.instanceHash,
+        credentialId: p.credentialId,
+        registeredAt: p.now,
+        lastActivity: p.now,
+        metadata: p.metadata,
+      })
+      .onConflictDoNothing()
+      .returning()
+      .prepare(),
 )
 
-const findByName = statement(({ db, t, p }: Query<{ project: string; name: string }>) =>
+const findAgentByName = statement(({ db, t, p }: StatementParts<{ project: string; name: string }>) =>
   db
     .select()
     .from(t.agents)
@@ -56,7 +57,7 @@ const findByName = statement(({ db, t, p }: Query<{ project: string; name: strin
     .prepare(),
 )
 
-const takeOver = statement(({ db, t, p }: Query<Profile & { id: string }>) =>
+const startIncarnation = statement(({ db, t, p }: StatementParts<RegistrationParams & { id: string }>) =>
   db
     .update(t.agents)
     .set({
@@ -85,7 +86,7 @@ async function provesIdentity(
   tx: Transaction,
   known: AgentRow,
   input: Input,
-  profile: Profile,
+  profile: RegistrationParams,
 ) {
   if (profile.instanceHash !== null && known.instanceHash === profile.instanceHash)
     return known.credentialId === profile.credentialId
@@ -96,14 +97,19 @@ async function provesIdentity(
   return row.refreshHash === pepper.hash('refresh', input.refreshToken)
 }
 
-async function claimName(ctx: Context, tx: Transaction, input: Input, profile: Profile): Promise<AgentRow> {
+async function registerName(
+  ctx: Context,
+  tx: Transaction,
+  input: Input,
+  profile: RegistrationParams,
+): Promise<AgentRow> {
   const { project, key } = ctx.principal
   const [created] = await tx.run(insertAgent, { ...profile, id: uuidv7(), project, name: input.name })
   if (created) {
     if (key) await consumeKeyUse(tx, key.id)
     return created
   }
-  const [known] = await tx.run(findByName, { project, name: input.name })
+  const [known] = await tx.run(findAgentByName, { project, name: input.name })
   if (!known) throw new Error(`agent "${input.name}" was deleted during its registration`)
   const same = await provesIdentity(ctx, tx, known, input, profile)
   // A tech-lead need not ask for the name of an unregistered agent. A wrong proof is still refused.
@@ -117,9 +123,9 @@ async function claimName(ctx: Context, tx: Transaction, input: Input, profile: P
   // The same agent with the same key pays nothing: its first registration consumed the use, and an
   // exhausted key must not lock it out.
   if (key && !(same && known.credentialId === key.id)) await consumeKeyUse(tx, key.id)
-  const [row] = await tx.run(takeOver, { ...profile, id: known.id })
+  const [row] = await tx.run(startIncarnation, { ...profile, id: known.id })
   if (!row) throw new Error('the agent was deleted during the call')
-  await revokeSessions(tx, row.id)
+  await revokeAgentSessions(tx, row.id)
   await deleteIdleSession(tx, row.id)
   // Fences the previous incarnation: its tokens are refused, its leases return to the queue and its
   // inbox goes to the new one.
@@ -128,11 +134,11 @@ async function claimName(ctx: Context, tx: Transaction, input: Input, profile: P
   return row
 }
 
-async function login(ctx: Context, tx: Transaction, input: Input, role: string, sessionId: string) {
+async function registerIn(ctx: Context, tx: Transaction, input: Input, role: string, sessionId: string) {
   const { project } = ctx.principal
-  const credentialId = await findKeyId(tx, ctx.principal)
+  const credentialId = await findCallerKeyId(tx, ctx.principal)
   const { clientInstanceId } = input
-  const agent = await claimName(ctx, tx, input, {
+  const agent = await registerName(ctx, tx, input, {
     type: input.type,
     role,
     capabilities: JSON.stringify(input.capabilities),
@@ -152,11 +158,11 @@ async function login(ctx: Context, tx: Transaction, input: Input, role: string, 
 /** `agents.register`: a new agent, or a new incarnation of a known one. */
 export async function registerAgent(ctx: Context, input: Input): Promise<z.output<typeof agentRegisterOutput>> {
   const { project, role: ceiling } = ctx.principal
-  const role = agentRole.parse(input.role ?? defaultRole(input.type))
-  if (!isAtMost(role, ceiling))
+  const role = agentRole.parse(input.role ?? defaultRoleOf(input.type))
+  if (!isRoleAtMost(role, ceiling))
     throw new CoordinationError('FORBIDDEN', `this credential may register agents up to the role ${ceiling}`)
   const sessionId = uuidv7()
-  const agent = await ctx.transact((tx) => login(ctx, tx, input, role, sessionId))
+  const agent = await ctx.transact((tx) => registerIn(ctx, tx, input, role, sessionId))
   const { agentId, name, type, incarnation, refreshToken } = agent
   const { capabilities } = input
   const subject = { agentId, name, type, role, capabilities, project, incarnation, sessionId }

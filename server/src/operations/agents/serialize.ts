@@ -7,13 +7,13 @@ import { agentStatusOf, lastActivityOf } from '../../domain/agents/status.ts'
 import type { Context } from '../../domain/context.ts'
 import { iso } from '../../platform/times.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
-import { type Query, type Reader, statement } from '../../store/store.ts'
+import { type Reader, type StatementParts, statement } from '../../store/store.ts'
 import type { Tables } from '../../store/tables/tables.ts'
 
 export type AgentRow = Tables['agents']['$inferSelect']
 export type AgentOutput = z.output<typeof agent>
 
-const find = statement(({ db, t, p }: Query<{ project: string; agent: string }>) =>
+const findAgent = statement(({ db, t, p }: StatementParts<{ project: string; agent: string }>) =>
   db
     .select()
     .from(t.agents)
@@ -21,7 +21,7 @@ const find = statement(({ db, t, p }: Query<{ project: string; agent: string }>)
     .prepare(),
 )
 
-const countLeases = statement(({ db, t, p }: Query<{ agentId: string }>) =>
+const countLeases = statement(({ db, t, p }: StatementParts<{ agentId: string }>) =>
   db
     .select({ leases: sql<number>`count(*)` })
     .from(t.tasks)
@@ -31,7 +31,7 @@ const countLeases = statement(({ db, t, p }: Query<{ agentId: string }>) =>
 
 /** Returns the row of an agent by id or name. Agents of other projects fail like unknown ones. */
 export async function requireAgentRow(reader: Reader, project: string, agent: string): Promise<AgentRow> {
-  const [row] = await reader.run(find, { project, agent })
+  const [row] = await reader.run(findAgent, { project, agent })
   if (!row || row.status === 'unregistered') throw agentNotFoundError(agent)
   return row
 }

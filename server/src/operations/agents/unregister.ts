@@ -3,13 +3,13 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, eq, gt, lte, notExists, or, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
-import { revokeSessions } from '../../domain/identity/session.ts'
+import { revokeAgentSessions } from '../../domain/identity/session.ts'
 import { actorOf, isAllowed, requireAgent } from '../../domain/principal.ts'
 import { releaseLeasesOfEarlierIncarnations } from '../../domain/tasks/release-lease.ts'
 import { deleteIdleSession } from '../../domain/wakes/end-wakes.ts'
 import { refersTo } from '../../store/references.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
-import { placeholder, type Query, type Reader, statement, type Transaction } from '../../store/store.ts'
+import { placeholder, type Reader, type StatementParts, statement, type Transaction } from '../../store/store.ts'
 import { requireAgentRow } from './serialize.ts'
 
 /** Retention of the inbox counts from now, not from the last activity, which may be long ago. */
@@ -19,7 +19,7 @@ const unregisteredColumns = (incarnation: unknown, now: unknown) => ({
   lastActivity: sql<number>`${now}`,
 })
 
-const unregister = statement(({ db, t, p }: Query<{ agentId: string; now: number }>) =>
+const markUnregistered = statement(({ db, t, p }: StatementParts<{ agentId: string; now: number }>) =>
   db
     .update(t.agents)
     .set(unregisteredColumns(t.agents.incarnation, p.now))
@@ -36,7 +36,7 @@ interface InactivityParams {
  * Matches an agent without activity since `before` and without unsettled messages. An agent with
  * such messages stays registered for any length of silence.
  */
-const isAbandoned = ({ db, t, p }: Pick<Query<InactivityParams>, 'db' | 't' | 'p'>) =>
+const isInactiveSql = ({ db, t, p }: Pick<StatementParts<InactivityParams>, 'db' | 't' | 'p'>) =>
   and(
     equalsLiteral(t.agents.status, 'offline'),
     lte(t.agents.lastActivity, p.before),
@@ -50,22 +50,24 @@ const isAbandoned = ({ db, t, p }: Pick<Query<InactivityParams>, 'db' | 't' | 'p
     ),
   )
 
-const findAbandoned = statement(({ db, t, p }: Query<InactivityParams & { project: string; limit: number }>) =>
-  db
-    .select({ id: t.agents.id })
-    .from(t.agents)
-    .where(and(eq(t.agents.projectId, p.project), isAbandoned({ db, t, p })))
-    .limit(placeholder('limit'))
-    .prepare(),
+const findInactiveRows = statement(
+  ({ db, t, p }: StatementParts<InactivityParams & { project: string; limit: number }>) =>
+    db
+      .select({ id: t.agents.id })
+      .from(t.agents)
+      .where(and(eq(t.agents.projectId, p.project), isInactiveSql({ db, t, p })))
+      .limit(placeholder('limit'))
+      .prepare(),
 )
 
-const unregisterAbandoned = statement(({ db, t, p }: Query<InactivityParams & { agentId: string; now: number }>) =>
-  db
-    .update(t.agents)
-    .set(unregisteredColumns(t.agents.incarnation, p.now))
-    .where(and(eq(t.agents.id, p.agentId), isAbandoned({ db, t, p })))
-    .returning({ id: t.agents.id, name: t.agents.name, incarnation: t.agents.incarnation })
-    .prepare(),
+const unregisterIfInactive = statement(
+  ({ db, t, p }: StatementParts<InactivityParams & { agentId: string; now: number }>) =>
+    db
+      .update(t.agents)
+      .set(unregisteredColumns(t.agents.incarnation, p.now))
+      .where(and(eq(t.agents.id, p.agentId), isInactiveSql({ db, t, p })))
+      .returning({ id: t.agents.id, name: t.agents.name, incarnation: t.agents.incarnation })
+      .prepare(),
 )
 
 interface UnregisteredAgent {
@@ -88,7 +90,7 @@ async function endAgent(
     { id, incarnation },
     { actor, reason: 'unregistered' },
   )
-  await revokeSessions(tx, id)
+  await revokeAgentSessions(tx, id)
   await deleteIdleSession(tx, id)
   tx.append({ type: 'agent.unregistered', subject: id, actor, data: { name } })
   tx.notify({ topic: 'incarnation', agentId: id, incarnation, unregistered: true })
@@ -106,7 +108,7 @@ export function unregisterAgent(
     if (row.id !== ctx.principal.agent?.id && !isAllowed(ctx.principal, 'agents:remove')) {
       throw new CoordinationError('FORBIDDEN', 'unregistering another agent needs the role tech-lead')
     }
-    const [left] = await tx.run(unregister, { agentId: row.id, now: tx.now })
+    const [left] = await tx.run(markUnregistered, { agentId: row.id, now: tx.now })
     return { agentId: row.id, releasedLeases: left ? await endAgent(tx, left, actorOf(ctx.principal)) : 0 }
   })
 }
@@ -115,10 +117,10 @@ export function unregisterAgent(
 export const findInactiveAgents = (
   reader: Reader,
   { project, ...silence }: InactivityParams & { project: string; limit: number },
-): Promise<readonly { id: string }[]> => reader.run(findAbandoned, { project, ...silence })
+): Promise<readonly { id: string }[]> => reader.run(findInactiveRows, { project, ...silence })
 
 /** Unregisters an inactive agent, unless it has become active or has messages by now. */
-export async function unregisterInactive(tx: Transaction, agentId: string, before: number): Promise<void> {
-  const [left] = await tx.run(unregisterAbandoned, { agentId, before, now: tx.now })
+export async function unregisterInactiveAgent(tx: Transaction, agentId: string, before: number): Promise<void> {
+  const [left] = await tx.run(unregisterIfInactive, { agentId, before, now: tx.now })
   if (left) await endAgent(tx, left, null)
 }

@@ -13,7 +13,7 @@ export function updateAgent(ctx: Context, input: z.output<typeof agentUpdateInpu
   const { id } = requireAgent(ctx.principal)
   const { project } = ctx.principal
   const { type, capabilities, metadata } = input
-  return ctx.transactLarge(async (tx) => {
+  return ctx.transactLargeReply(async (tx) => {
     if (type === undefined && capabilities === undefined && metadata === undefined)
       return toAgentOutput(ctx, tx, await requireAgentRow(tx, project, id))
     const { agents } = tx.t

@@ -14,7 +14,7 @@ import { nextRefreshToken, sessionIdOfToken } from '../../domain/identity/refres
 import { findSession } from '../../domain/identity/session.ts'
 import { iso } from '../../platform/times.ts'
 import { refreshRetryWindowMs } from '../../store/commit/extend-deadlines.ts'
-import { type Query, statement, type Transaction, type TransactionParams } from '../../store/store.ts'
+import { type StatementParts, statement, type Transaction, type TransactionParams } from '../../store/store.ts'
 
 type Input = z.output<typeof authRefreshInput>
 
@@ -28,7 +28,7 @@ interface ExchangeParams {
   begunSince: number
 }
 
-const exchangeToken = statement(({ db, t: { sessions: s }, p }: Query<ExchangeParams>) =>
+const exchangeToken = statement(({ db, t: { sessions: s }, p }: StatementParts<ExchangeParams>) =>
   db
     .update(s)
     .set({ refreshHash: p.successor, parentHash: p.presented, nonceHash: p.nonce, refreshedAt: p.now })
@@ -53,7 +53,7 @@ interface RetryParams {
 }
 
 /** Matches a repeat with the same token and nonce whose successor token is still unused. */
-const findRetry = statement(({ db, t: { sessions: s }, p }: Query<RetryParams>) =>
+const findRetry = statement(({ db, t: { sessions: s }, p }: StatementParts<RetryParams>) =>
   db
     .select({ id: s.id })
     .from(s)
@@ -74,7 +74,7 @@ const findRetry = statement(({ db, t: { sessions: s }, p }: Query<RetryParams>) 
  * server cannot tell which.
  */
 const revokeReusedSession = statement(
-  ({ db, t: { sessions: s }, p }: Query<{ sessionId: string; presented: string; now: number }>) =>
+  ({ db, t: { sessions: s }, p }: StatementParts<{ sessionId: string; presented: string; now: number }>) =>
     db
       .update(s)
       .set({ revokedAt: p.now })
@@ -83,7 +83,7 @@ const revokeReusedSession = statement(
       .prepare(),
 )
 
-const findSessionAgent = statement(({ db, t, p }: Query<{ sessionId: string }>) =>
+const findSessionAgent = statement(({ db, t, p }: StatementParts<{ sessionId: string }>) =>
   db
     .select({ agent: t.agents, incarnation: t.sessions.incarnation })
     .from(t.sessions)

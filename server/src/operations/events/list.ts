@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { cursorAt, resolveCursor } from '../../domain/feed/cursor.ts'
 import { logRangeOf } from '../../domain/feed/log-range.ts'
-import { type EventOutput, type FeedEvent, isVisible, requirePageAfter } from '../../domain/feed/page.ts'
+import { type EventOutput, type FeedEvent, isVisibleMatch, requirePageAfter } from '../../domain/feed/page.ts'
 import { pageByteLimit } from '../../platform/paging.ts'
 
 /**
@@ -13,13 +13,13 @@ import { pageByteLimit } from '../../platform/paging.ts'
 const readLimit = 1_000
 const scanLimit = 20_000
 
-interface EventPage {
+interface EventListPage {
   readonly events: EventOutput[]
   size: number
 }
 
 /** Adds an event. Returns false if the page has no room for it. */
-function addTo(page: EventPage, limit: number, { data, bytes }: FeedEvent): boolean {
+function addEvent(page: EventListPage, limit: number, { data, bytes }: FeedEvent): boolean {
   const { events, size } = page
   if (events.length === limit || (events.length > 0 && size + bytes > pageByteLimit)) return false
   events.push(data)
@@ -38,7 +38,7 @@ export const listEvents = (
     const { cursor, limit, ...filter } = input
     const start = await resolveCursor(reader, project, epoch, cursor ?? 'start')
     let seq = start
-    const page: EventPage = { events: [], size: 0 }
+    const page: EventListPage = { events: [], size: 0 }
     const { events } = page
     let full = false
     while (!full && events.length < limit && seq - start < scanLimit) {
@@ -46,7 +46,9 @@ export const listEvents = (
       const wanted = seq === start ? limit : readLimit
       const read = await requirePageAfter(reader, { project, epoch, seq, limit: wanted, filter })
       if (read.reached === seq) return { events, cursor: cursorAt(epoch, seq), more: false }
-      const excluded = read.events.find((each) => isVisible(ctx.principal, filter, each) && !addTo(page, limit, each))
+      const excluded = read.events.find(
+        (each) => isVisibleMatch(ctx.principal, filter, each) && !addEvent(page, limit, each),
+      )
       full = excluded !== undefined
       seq = excluded ? excluded.seq - 1 : read.reached
     }

@@ -2,8 +2,8 @@ import type { eventSubscribeInput } from '@tony/mcp-shared/events'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { cursorAt, resolveCursor } from '../../domain/feed/cursor.ts'
-import { type Chunk, type Item, toItem } from '../../domain/feed/item.ts'
-import { type EventOutput, isVisible } from '../../domain/feed/page.ts'
+import { type ItemChunk, type SubscriptionItem, toSubscriptionItem } from '../../domain/feed/item.ts'
+import { type EventOutput, isVisibleMatch } from '../../domain/feed/page.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { Notifier } from '../../platform/notifier.ts'
 import { iso } from '../../platform/times.ts'
@@ -15,7 +15,7 @@ const chunkLimit = 256
  * A checkpoint moves the subscriber's cursor after this number of events outside the filter, or
  * after this time.
  */
-const checkpointEvents = 1_000
+const checkpointEventLimit = 1_000
 const checkpointMs = 15_000
 
 /**
@@ -54,7 +54,7 @@ class CheckpointTimer {
 export async function* subscribeToEvents(
   ctx: Context,
   input: z.output<typeof eventSubscribeInput>,
-): AsyncGenerator<Chunk<EventOutput>> {
+): AsyncGenerator<ItemChunk<EventOutput>> {
   const { project } = ctx.principal
   const { epoch } = ctx.store
   const { lastEventId, cursor, ...filter } = input
@@ -67,21 +67,23 @@ export async function* subscribeToEvents(
   try {
     let seq =
       start === undefined
-        ? await feed.latest()
+        ? await feed.latestSeq()
         : await ctx.read((reader) => resolveCursor(reader, project, epoch, start))
     let sent = seq
     // The start cursor: without it a client that reconnects before its first event would miss
     // events.
     if (start === undefined) yield [toCheckpoint(epoch, seq, ctx.clock.wall())]
     while (!ctx.signal.aborted) {
-      const events = await feed.after(seq, chunkLimit)
+      const events = await feed.eventsAfter(seq, chunkLimit)
       // Checked after the read: events read while the store was replaced do not follow this cursor.
       await refuseOtherEpoch(ctx, cursorAt(epoch, seq))
       seq = events.at(-1)?.seq ?? seq
-      const visible: Item<EventOutput>[] = events.filter((candidate) => isVisible(ctx.principal, filter, candidate))
+      const visible: SubscriptionItem<EventOutput>[] = events.filter((candidate) =>
+        isVisibleMatch(ctx.principal, filter, candidate),
+      )
       const last = events.at(-1)
       if (last && visible.at(-1) === last) sent = seq
-      if (seq - sent >= checkpointEvents || (checkpointTimer.expired && seq > sent)) {
+      if (seq - sent >= checkpointEventLimit || (checkpointTimer.expired && seq > sent)) {
         visible.push(toCheckpoint(epoch, seq, ctx.clock.wall()))
         sent = seq
         checkpointTimer.clear()
@@ -108,5 +110,8 @@ async function refuseOtherEpoch(ctx: Context, cursor: string): Promise<void> {
     await ctx.read((reader) => resolveCursor(reader, ctx.principal.project, epoch, cursor))
 }
 
-const toCheckpoint = (epoch: string, seq: number, at: number): Item<EventOutput> =>
-  toItem({ seq, at: iso(at), type: 'checkpoint', subject: null, actor: null, data: {} }, cursorAt(epoch, seq))
+const toCheckpoint = (epoch: string, seq: number, at: number): SubscriptionItem<EventOutput> =>
+  toSubscriptionItem(
+    { seq, at: iso(at), type: 'checkpoint', subject: null, actor: null, data: {} },
+    cursorAt(epoch, seq),
+  )

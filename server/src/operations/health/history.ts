@@ -3,23 +3,24 @@ import { and, desc, eq, gte, lt } from 'drizzle-orm'
 import type { z } from 'zod'
 import { requireKnownAgent } from '../../domain/agents/lookup.ts'
 import type { Context } from '../../domain/context.ts'
-import { placeholder, type Query, statement } from '../../store/store.ts'
+import { placeholder, type StatementParts, statement } from '../../store/store.ts'
 import { toSample } from './serialize.ts'
 
-const findSamples = statement(({ db, t, p }: Query<{ agentId: string; since: number; until: number; limit: number }>) =>
-  db
-    .select()
-    .from(t.healthMetrics)
-    .where(
-      and(
-        eq(t.healthMetrics.agentId, p.agentId),
-        gte(t.healthMetrics.timestamp, p.since),
-        lt(t.healthMetrics.timestamp, p.until),
-      ),
-    )
-    .orderBy(desc(t.healthMetrics.timestamp))
-    .limit(placeholder('limit'))
-    .prepare(),
+const findSamples = statement(
+  ({ db, t, p }: StatementParts<{ agentId: string; since: number; until: number; limit: number }>) =>
+    db
+      .select()
+      .from(t.healthMetrics)
+      .where(
+        and(
+          eq(t.healthMetrics.agentId, p.agentId),
+          gte(t.healthMetrics.timestamp, p.since),
+          lt(t.healthMetrics.timestamp, p.until),
+        ),
+      )
+      .orderBy(desc(t.healthMetrics.timestamp))
+      .limit(placeholder('limit'))
+      .prepare(),
 )
 
 const parseTime = (given: string | undefined, fallback: number): number =>

@@ -1,10 +1,10 @@
-import { type healthSummaryInput, type healthSummaryOutput, summarySamples } from '@tony/mcp-shared/health'
+import { type healthSummaryInput, type healthSummaryOutput, maxSummarySamples } from '@tony/mcp-shared/health'
 import { and, desc, eq, gte, type SQLWrapper, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import { type AgentCounts, agentCountsOf } from '../../domain/agents/counts.ts'
 import type { Context } from '../../domain/context.ts'
 import { yieldToEventLoop } from '../../platform/clock.ts'
-import { type Query, statement } from '../../store/store.ts'
+import { type StatementParts, statement } from '../../store/store.ts'
 import { toSample } from './serialize.ts'
 
 type Output = z.output<typeof healthSummaryOutput>
@@ -16,14 +16,14 @@ const reportLimit = 500
  * The number of agents to read before the summary yields to the event loop. Reads of SQLite never
  * yield by themselves: eight concurrent summaries of hundreds of agents blocked it for 200 ms.
  */
-const agentsPerBatch = 20
+const agentsPerYield = 20
 
 interface SampleWindow {
   agentId: string
   since: number
 }
 
-const findNewest = statement(({ db, t, p }: Query<SampleWindow>) =>
+const findNewestSample = statement(({ db, t, p }: StatementParts<SampleWindow>) =>
   db
     .select()
     .from(t.healthMetrics)
@@ -34,14 +34,14 @@ const findNewest = statement(({ db, t, p }: Query<SampleWindow>) =>
 )
 
 /** Returns sums and counts, from which the means over all agents are computed. */
-const sumSamples = statement(({ db, t, p }: Query<SampleWindow>) => {
+const sumSamples = statement(({ db, t, p }: StatementParts<SampleWindow>) => {
   const { agentId, timestamp, requestsHandled, avgResponseTime, errorRate, cpuUsage, memoryUsage } = t.healthMetrics
   const samples = db
     .select({ requestsHandled, avgResponseTime, errorRate, cpuUsage, memoryUsage })
     .from(t.healthMetrics)
     .where(and(eq(agentId, p.agentId), gte(timestamp, p.since)))
     .orderBy(desc(timestamp))
-    .limit(summarySamples)
+    .limit(maxSummarySamples)
     .as('samples')
   const sumAndCount = (column: SQLWrapper) => ({
     sum: sql<number>`coalesce(sum(${column}), 0)`,
@@ -61,15 +61,15 @@ const sumSamples = statement(({ db, t, p }: Query<SampleWindow>) => {
 
 const statNames = ['requestsHandled', 'avgResponseTimeMs', 'errorRate', 'cpuUsage', 'memoryUsage'] as const
 type StatName = (typeof statNames)[number]
-type Sums = Readonly<Record<StatName, { readonly sum: number; readonly count: number }>>
+type SampleSums = Readonly<Record<StatName, { readonly sum: number; readonly count: number }>>
 
 /** Returns the sum of one stat over all agents, and the number of its samples. */
-function totalOf(all: readonly Sums[], stat: StatName): { sum: number; count: number } {
+function totalOf(all: readonly SampleSums[], stat: StatName): { sum: number; count: number } {
   const of = all.map((one) => one[stat])
   return { sum: of.reduce((sum, one) => sum + one.sum, 0), count: of.reduce((count, one) => count + one.count, 0) }
 }
 
-function overallMetrics(all: readonly Sums[]): Output['metrics'] {
+function overallMetrics(all: readonly SampleSums[]): Output['metrics'] {
   const mean = (stat: StatName): number | null => {
     const { sum, count } = totalOf(all, stat)
     return count === 0 ? null : sum / count
@@ -98,10 +98,10 @@ export const getHealthSummary = (ctx: Context, { windowMs }: z.output<typeof hea
   ctx.read(async (reader) => {
     const counts = await agentCountsOf(reader, ctx, ctx.principal.project)
     const since = reader.now - windowMs
-    const [reports, all]: [Output['reports'], Sums[]] = [[], []]
+    const [reports, all]: [Output['reports'], SampleSums[]] = [[], []]
     for (const [index, { id, name }] of counts.agents.entries()) {
-      if (index % agentsPerBatch === 0) await yieldToEventLoop()
-      const [row] = await reader.run(findNewest, { agentId: id, since })
+      if (index % agentsPerYield === 0) await yieldToEventLoop()
+      const [row] = await reader.run(findNewestSample, { agentId: id, since })
       if (!row) continue
       reports.push({ ...toSample(row), agentId: id, name })
       all.push(...(await reader.run(sumSamples, { agentId: id, since })))

@@ -2,23 +2,23 @@ import type { messageAckInput, messageAckOutput } from '@tony/mcp-shared/message
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
-import { type Query, singleRowUpdate, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, singleRowUpdate, statement, type Transaction } from '../../store/store.ts'
 import {
-  findMessage,
-  isCurrentDelivery,
+  findReceivedMessage,
+  isCurrentDeliverySql,
   type Receipt,
   receiptEventColumns,
   recordReceiptEvent,
   staleReceiptError,
 } from './receipt.ts'
 
-const ack = singleRowUpdate(
-  statement((q: Query<Receipt & { agentId: string; now: number }>) => {
+const markAcked = singleRowUpdate(
+  statement((q: StatementParts<Receipt & { agentId: string; now: number }>) => {
     const { db, t, p } = q
     return db
       .update(t.messages)
       .set({ status: 'acked', ackBy: null, endedAt: p.now })
-      .where(isCurrentDelivery(q))
+      .where(isCurrentDeliverySql(q))
       .returning(receiptEventColumns(q))
       .prepare()
   }),
@@ -26,9 +26,9 @@ const ack = singleRowUpdate(
 
 /** Acks one delivery, or returns the refusal. A repeated ack after a lost reply succeeds too. */
 async function ackIn(tx: Transaction, agentId: string, { messageId, receipt }: Receipt) {
-  const [row] = await tx.run(ack, { messageId, agentId, receipt, now: tx.now })
+  const [row] = await tx.run(markAcked, { messageId, agentId, receipt, now: tx.now })
   if (!row) {
-    const [known] = await tx.run(findMessage, { messageId, agentId })
+    const [known] = await tx.run(findReceivedMessage, { messageId, agentId })
     const done = known?.status === 'acked' && known.receipt === receipt
     return done ? undefined : staleReceiptError(known, messageId)
   }

@@ -6,12 +6,12 @@ import { pageByteLimit } from '../../platform/paging.ts'
 import { randomToken } from '../../platform/random.ts'
 import { iso } from '../../platform/times.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
-import { placeholder, type Query, singleRowUpdate, statement, type Transaction } from '../../store/store.ts'
+import { placeholder, type StatementParts, singleRowUpdate, statement, type Transaction } from '../../store/store.ts'
 import { type MessageRow, wireFieldsOf } from './serialize.ts'
 
 export type Delivery = z.output<typeof delivery>
 
-const countInFlight = statement(({ db, t, p }: Query<{ agentId: string }>) =>
+const countInFlight = statement(({ db, t, p }: StatementParts<{ agentId: string }>) =>
   db
     .select({ count: sql<number>`count(*)` })
     .from(t.messages)
@@ -20,27 +20,28 @@ const countInFlight = statement(({ db, t, p }: Query<{ agentId: string }>) =>
 )
 
 /** An expired message is never delivered, even before the sweep marks it. */
-const isDeliverable = ({ t, p }: Query<{ now: number }>) =>
+const isDeliverableSql = ({ t, p }: StatementParts<{ now: number }>) =>
   and(sql`${t.messages.ready} = 1`, or(isNull(t.messages.expiresAt), gt(t.messages.expiresAt, p.now)))
 
 /** The size of a message's payload. Neither engine reads a text to tell its length. */
-const payloadBytes = ({ db, t }: Pick<Query<object>, 'db' | 't'>) =>
+const payloadBytesSql = ({ db, t }: Pick<StatementParts<object>, 'db' | 't'>) =>
   sql<number>`coalesce(octet_length(${t.messages.payload}), ${db
     .select({ bytes: sql`octet_length(${t.bodies.payload})` })
     .from(t.bodies)
     .where(sql`${t.bodies.id} = ${t.messages.bodyId}`)})`
 
-const findHeads = statement((q: Query<{ agentId: string; now: number; upTo: number; limit: number }>) =>
-  q
-    .skipLocked(
-      q.db
-        .select({ ord: q.t.messages.ord, priority: q.t.messages.priority, bytes: payloadBytes(q) })
-        .from(q.t.messages)
-        .where(and(eq(q.t.messages.toAgent, q.p.agentId), isDeliverable(q), lte(q.t.messages.mode, q.p.upTo)))
-        .orderBy(q.t.messages.priority, q.t.messages.ord)
-        .limit(placeholder('limit')),
-    )
-    .prepare(),
+const findDeliverableMessages = statement(
+  (q: StatementParts<{ agentId: string; now: number; upTo: number; limit: number }>) =>
+    q
+      .skipLocked(
+        q.db
+          .select({ ord: q.t.messages.ord, priority: q.t.messages.priority, bytes: payloadBytesSql(q) })
+          .from(q.t.messages)
+          .where(and(eq(q.t.messages.toAgent, q.p.agentId), isDeliverableSql(q), lte(q.t.messages.mode, q.p.upTo)))
+          .orderBy(q.t.messages.priority, q.t.messages.ord)
+          .limit(placeholder('limit')),
+      )
+      .prepare(),
 )
 
 interface DeliverParams {
@@ -51,7 +52,7 @@ interface DeliverParams {
 }
 
 const markDelivered = singleRowUpdate(
-  statement((q: Query<DeliverParams>) => {
+  statement((q: StatementParts<DeliverParams>) => {
     const { db, t, p } = q
     return db
       .update(t.messages)
@@ -64,13 +65,13 @@ const markDelivered = singleRowUpdate(
         ackBy: p.ackBy,
         retryCount: sql`${t.messages.retryCount} + 1`,
       })
-      .where(and(eq(t.messages.ord, p.ord), isDeliverable(q)))
+      .where(and(eq(t.messages.ord, p.ord), isDeliverableSql(q)))
       .returning()
       .prepare()
   }),
 )
 
-const findBody = statement(({ db, t, p }: Query<{ id: string }>) =>
+const findBody = statement(({ db, t, p }: StatementParts<{ id: string }>) =>
   db.select({ payload: t.bodies.payload }).from(t.bodies).where(eq(t.bodies.id, p.id)).prepare(),
 )
 
@@ -81,7 +82,7 @@ const criticalReserve = 10
  * The number of messages to look up at a time. Large messages fill a page with few of them, and the
  * lookup of each costs as much as its size.
  */
-const headLimit = 32
+const messagesPerLookup = 32
 
 export interface DeliverOptions {
   readonly agentId: string
@@ -104,7 +105,7 @@ export interface DeliverResult {
   readonly heldBackBy?: 'size' | 'acks'
 }
 
-interface Head {
+interface DeliverableMessage {
   readonly ord: number
   readonly priority: number
   readonly bytes: number
@@ -123,8 +124,8 @@ interface DeliveryLimits {
 }
 
 /** Counts a head as delivered, or returns the limit that it exceeds. */
-function limitExceededBy(
-  { priority, bytes }: Head,
+function countWithinLimits(
+  { priority, bytes }: DeliverableMessage,
   sum: DeliveryCount,
   { allowed, maxBytes }: DeliveryLimits,
 ): DeliverResult['heldBackBy'] {
@@ -151,11 +152,11 @@ export async function deliverIn(
   const messages: Delivery[] = []
   const sum: DeliveryCount = { count: 0, bytes: 0 }
   for (;;) {
-    const wanted = Math.min(limit - messages.length, headLimit)
-    const heads = await tx.run(findHeads, { agentId, now: tx.now, upTo, limit: wanted })
+    const wanted = Math.min(limit - messages.length, messagesPerLookup)
+    const heads = await tx.run(findDeliverableMessages, { agentId, now: tx.now, upTo, limit: wanted })
     let heldBackBy: DeliverResult['heldBackBy']
     const end = heads.findIndex((head) => {
-      heldBackBy = limitExceededBy(head, sum, { allowed, maxBytes })
+      heldBackBy = countWithinLimits(head, sum, { allowed, maxBytes })
       return heldBackBy !== undefined
     })
     const chosen = end === -1 ? heads : heads.slice(0, end)

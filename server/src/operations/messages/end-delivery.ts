@@ -1,12 +1,12 @@
 import type { DeliveryFailureReason } from '@tony/mcp-shared/dead-letters'
 import { redeliveryPolicy } from '@tony/mcp-shared/messages'
 import { and, eq, lte, type SQL, sql } from 'drizzle-orm'
-import { recordFailure } from '../../domain/messages/failures.ts'
+import { recordDeliveryFailure } from '../../domain/messages/failures.ts'
 import { participantsOf } from '../../domain/messages/participants.ts'
 import { backoffMsSql } from '../../platform/backoff.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
-import { placeholder, type Query, statement, type Transaction } from '../../store/store.ts'
-import { isCurrentDelivery, type Receipt } from './receipt.ts'
+import { placeholder, type StatementParts, statement, type Transaction } from '../../store/store.ts'
+import { isCurrentDeliverySql, type Receipt } from './receipt.ts'
 import type { MessageRow } from './serialize.ts'
 
 interface NakParams {
@@ -22,7 +22,7 @@ interface NakParams {
  * The columns to set when a delivery ends without an ack. The message becomes pending again after a
  * delay or, if it has no delivery left, a dead letter.
  */
-function nakColumns({ t, p }: Query<NakParams>) {
+function nakColumns({ t, p }: StatementParts<NakParams>) {
   const dead = sql`${t.messages.retryCount} >= ${t.messages.maxDeliver}`
   const delay = sql`coalesce(${p.delayMs}, cast(floor(${p.jitter} * ${backoffMsSql(sql`(${t.messages.retryCount} - 1)`, redeliveryPolicy)}) as bigint))`
   return {
@@ -35,36 +35,37 @@ function nakColumns({ t, p }: Query<NakParams>) {
   } satisfies Record<string, SQL | null>
 }
 
-const nakOne = statement((q: Query<Receipt & NakParams & { agentId: string }>) =>
-  q.db.update(q.t.messages).set(nakColumns(q)).where(isCurrentDelivery(q)).returning().prepare(),
+const nakByReceipt = statement((q: StatementParts<Receipt & NakParams & { agentId: string }>) =>
+  q.db.update(q.t.messages).set(nakColumns(q)).where(isCurrentDeliverySql(q)).returning().prepare(),
 )
 
-const termOne = statement((q: Query<Receipt & { agentId: string; error: string | null; now: number }>) =>
+const termByReceipt = statement((q: StatementParts<Receipt & { agentId: string; error: string | null; now: number }>) =>
   q.db
     .update(q.t.messages)
     .set({ status: 'dead', receipt: null, ackBy: null, endedAt: q.p.now, lastError: q.p.error })
-    .where(isCurrentDelivery(q))
+    .where(isCurrentDeliverySql(q))
     .returning()
     .prepare(),
 )
 
-const findOverdue = statement(({ db, t, p, skipLocked }: Query<{ project: string; now: number; limit: number }>) =>
-  skipLocked(
-    db
-      .select({ ord: t.messages.ord })
-      .from(t.messages)
-      .where(
-        and(
-          eq(t.messages.projectId, p.project),
-          equalsLiteral(t.messages.status, 'delivered'),
-          lte(t.messages.ackBy, p.now),
-        ),
-      )
-      .limit(placeholder('limit')),
-  ).prepare(),
+const findOverdueDeliveries = statement(
+  ({ db, t, p, skipLocked }: StatementParts<{ project: string; now: number; limit: number }>) =>
+    skipLocked(
+      db
+        .select({ ord: t.messages.ord })
+        .from(t.messages)
+        .where(
+          and(
+            eq(t.messages.projectId, p.project),
+            equalsLiteral(t.messages.status, 'delivered'),
+            lte(t.messages.ackBy, p.now),
+          ),
+        )
+        .limit(placeholder('limit')),
+    ).prepare(),
 )
 
-const nakOverdue = statement((q: Query<NakParams & { ord: number }>) =>
+const nakOverdueDelivery = statement((q: StatementParts<NakParams & { ord: number }>) =>
   q.db
     .update(q.t.messages)
     .set(nakColumns(q))
@@ -79,12 +80,12 @@ const nakOverdue = statement((q: Query<NakParams & { ord: number }>) =>
     .prepare(),
 )
 
-type Reason = Exclude<DeliveryFailureReason, 'inbox_full'>
+type DeliveryEndReason = Exclude<DeliveryFailureReason, 'inbox_full'>
 
 /** Records the failed delivery and appends its event, in the transaction of the dead letter. */
-async function recordEndedDelivery(tx: Transaction, row: MessageRow, reason: Reason): Promise<void> {
+async function recordEndedDelivery(tx: Transaction, row: MessageRow, reason: DeliveryEndReason): Promise<void> {
   const { id: messageId, redrives, retryCount: attempt, lastError: error } = row
-  await recordFailure(tx, { messageId, redrives, attempt, reason, error })
+  await recordDeliveryFailure(tx, { messageId, redrives, attempt, reason, error })
   const event = row.status === 'dead' ? 'message.dead' : reason === 'nak' ? 'message.nacked' : 'message.returned'
   tx.append({
     type: event,
@@ -104,7 +105,7 @@ export async function nakDelivery(
   tx: Transaction,
   delivery: Receipt & Omit<NakParams, 'now'> & { readonly agentId: string },
 ): Promise<MessageRow | undefined> {
-  const [row] = await tx.run(nakOne, { ...delivery, now: tx.now })
+  const [row] = await tx.run(nakByReceipt, { ...delivery, now: tx.now })
   if (row) await recordEndedDelivery(tx, row, 'nak')
   return row
 }
@@ -117,7 +118,7 @@ export async function termDelivery(
   tx: Transaction,
   delivery: Receipt & { readonly agentId: string; readonly error: string | null },
 ): Promise<MessageRow | undefined> {
-  const [row] = await tx.run(termOne, { ...delivery, now: tx.now })
+  const [row] = await tx.run(termByReceipt, { ...delivery, now: tx.now })
   if (row) await recordEndedDelivery(tx, row, 'term')
   return row
 }
@@ -129,10 +130,10 @@ export async function nakOverdueDeliveries(
   limit: number,
   random: () => number,
 ): Promise<number> {
-  const rows = await tx.run(findOverdue, { project, now: tx.settledAt, limit })
+  const rows = await tx.run(findOverdueDeliveries, { project, now: tx.settledAt, limit })
   for (const { ord } of rows) {
     const params = { ord, jitter: random(), delayMs: null, error: 'no ack in time', now: tx.settledAt }
-    const [row] = await tx.run(nakOverdue, params)
+    const [row] = await tx.run(nakOverdueDelivery, params)
     if (row) await recordEndedDelivery(tx, row, 'ack_timeout')
   }
   return rows.length

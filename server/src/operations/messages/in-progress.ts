@@ -4,27 +4,27 @@ import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
 import { iso } from '../../platform/times.ts'
-import { type Query, statement } from '../../store/store.ts'
+import { type StatementParts, statement } from '../../store/store.ts'
 import {
-  findMessage,
-  isCurrentDelivery,
+  findReceivedMessage,
+  isCurrentDeliverySql,
   type Receipt,
   receiptEventColumns,
   recordReceiptEvent,
   refuseReceipt,
 } from './receipt.ts'
 
-const extend = statement((q: Query<Receipt & { agentId: string; ackBy: number }>) =>
+const moveAckDeadline = statement((q: StatementParts<Receipt & { agentId: string; ackBy: number }>) =>
   q.db
     .update(q.t.messages)
     .set({ ackBy: q.p.ackBy })
-    .where(isCurrentDelivery(q))
+    .where(isCurrentDeliverySql(q))
     .returning({ id: q.t.messages.id })
     .prepare(),
 )
 
 /** Changes a row the first time only, so that the sender is notified once. */
-const markShown = statement((q: Query<{ messageId: string; now: number }>) =>
+const markShown = statement((q: StatementParts<{ messageId: string; now: number }>) =>
   q.db
     .update(q.t.messages)
     .set({ shownAt: q.p.now })
@@ -44,9 +44,9 @@ export function markInProgress(
   const agentId = requireAgent(ctx.principal).id
   return ctx.transact(async (tx) => {
     const ackBy = tx.now + ackWaitMs
-    const [row] = await tx.run(extend, { messageId, agentId, receipt, ackBy })
+    const [row] = await tx.run(moveAckDeadline, { messageId, agentId, receipt, ackBy })
     if (!row) {
-      const [known] = await tx.run(findMessage, { messageId, agentId })
+      const [known] = await tx.run(findReceivedMessage, { messageId, agentId })
       return refuseReceipt(known, messageId)
     }
     const [first] = shown ? await tx.run(markShown, { messageId, now: tx.now }) : []

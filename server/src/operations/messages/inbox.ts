@@ -1,7 +1,7 @@
 import { type messageInboxInput, rankOfMode } from '@tony/mcp-shared/messages'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
-import { type Chunk, toItem } from '../../domain/feed/item.ts'
+import { type ItemChunk, toSubscriptionItem } from '../../domain/feed/item.ts'
 import { requireAgent } from '../../domain/principal.ts'
 import { Notifier } from '../../platform/notifier.ts'
 import { type Delivery, deliverIn, deliveryKeysOf } from './deliver.ts'
@@ -13,7 +13,7 @@ const chunkLimit = 32
 export async function* openInbox(
   ctx: Context,
   input: z.output<typeof messageInboxInput>,
-): AsyncGenerator<Chunk<Delivery>> {
+): AsyncGenerator<ItemChunk<Delivery>> {
   const agentId = requireAgent(ctx.principal).id
   const { maxAckPending, ackWaitMs } = input
   const notifier = new Notifier()
@@ -31,7 +31,7 @@ export async function* openInbox(
       const { messages, heldBackBy } = await ctx.transact((tx) => deliverIn(tx, options), {
         serialKeys: deliveryKeysOf(agentId),
       })
-      if (messages.length > 0) yield messages.map((message) => toItem(message))
+      if (messages.length > 0) yield messages.map((message) => toSubscriptionItem(message))
       if (messages.length === chunkLimit || heldBackBy === 'size') continue
       // An ack frees capacity, which is worth a transaction only if a message waits for it.
       while (!(signalled.message || (heldBackBy === 'acks' && signalled.capacity) || ctx.signal.aborted))

@@ -18,7 +18,7 @@ interface PageQuery {
   readonly limit: number
 }
 
-export interface Page {
+export interface ScanPage {
   readonly rows: readonly MessageHead[]
   /** The `ord` after which the next page begins; null at the end. */
   readonly next: number | null
@@ -65,7 +65,7 @@ async function runScan({ db, t }: Reader, { indexed, where }: IndexScan, { order
 }
 
 /** Returns one page of the union of several scans, with each message once. */
-export async function mergeScans(reader: Reader, scans: readonly IndexScan[], query: PageQuery): Promise<Page> {
+export async function mergeScans(reader: Reader, scans: readonly IndexScan[], query: PageQuery): Promise<ScanPage> {
   const sign = query.order === 'newest' ? -1 : 1
   const results: Awaited<ReturnType<typeof runScan>>[] = []
   for (const scan of scans) results.push(await runScan(reader, scan, query))

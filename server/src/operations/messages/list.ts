@@ -4,7 +4,7 @@ import type { z } from 'zod'
 import { agentNotFoundError, requireKnownAgent } from '../../domain/agents/lookup.ts'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent, seesAllMessages } from '../../domain/principal.ts'
-import { parseCursor } from '../../platform/paging.ts'
+import { parseListCursor } from '../../platform/paging.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
 import type { Reader } from '../../store/store.ts'
 import { equalsUnindexed, type IndexScan, mergeScans } from './index-scan.ts'
@@ -61,7 +61,7 @@ function scansOf(
 export const listMessages = (ctx: Context, input: Input): Promise<z.output<typeof messageListOutput>> =>
   ctx.read(async (reader) => {
     const owner = await requestedOwnerOf(reader, ctx, input)
-    const query = { order: 'newest', after: parseCursor(input.cursor), limit: input.limit } as const
+    const query = { order: 'newest', after: parseListCursor(input.cursor), limit: input.limit } as const
     const found = await mergeScans(reader, scansOf(reader, ctx, input, owner), query)
     const { page, nextCursor } = await toMessagePage(reader, found, async (_, message) => message)
     return { messages: page, nextCursor }

@@ -2,10 +2,10 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, eq } from 'drizzle-orm'
 import { participantsOf } from '../../domain/messages/participants.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 import type { MessageRow } from './serialize.ts'
 
-export const findMessage = statement(({ db, t, p }: Query<{ messageId: string; agentId: string }>) =>
+export const findReceivedMessage = statement(({ db, t, p }: StatementParts<{ messageId: string; agentId: string }>) =>
   db
     .select()
     .from(t.messages)
@@ -23,7 +23,7 @@ export interface Receipt {
  * Matches the delivery of a receipt: the last one of the caller's own message, while it is
  * unsettled.
  */
-export const isCurrentDelivery = ({ t, p }: Query<Receipt & { agentId: string }>) =>
+export const isCurrentDeliverySql = ({ t, p }: StatementParts<Receipt & { agentId: string }>) =>
   and(
     eq(t.messages.id, p.messageId),
     eq(t.messages.toAgent, p.agentId),
@@ -32,7 +32,7 @@ export const isCurrentDelivery = ({ t, p }: Query<Receipt & { agentId: string }>
   )
 
 /** The columns for the event of a change that a receipt makes. */
-export const receiptEventColumns = ({ t }: Pick<Query<object>, 't'>) => ({
+export const receiptEventColumns = ({ t }: Pick<StatementParts<object>, 't'>) => ({
   fromAgent: t.messages.fromAgent,
   taskId: t.messages.taskId,
   threadId: t.messages.threadId,

@@ -14,7 +14,7 @@ export async function receiveMessages(
   const { limit, maxAckPending, ackWaitMs, maxBytes, waitMs } = input
   const options = { agentId, limit, upTo: rankOfMode(input.upTo), maxAckPending, ackWaitMs, maxBytes }
   const attempt = async () => {
-    const { messages, heldBackBy } = await ctx.transactLarge((tx) => deliverIn(tx, options), {
+    const { messages, heldBackBy } = await ctx.transactLargeReply((tx) => deliverIn(tx, options), {
       serialKeys: deliveryKeysOf(agentId),
     })
     return { messages, more: messages.length === limit || heldBackBy === 'size' }

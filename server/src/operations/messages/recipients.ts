@@ -3,9 +3,9 @@ import { topic } from '@tony/mcp-shared/messages'
 import { and, eq, ne } from 'drizzle-orm'
 import { requireRegisteredAgent } from '../../domain/agents/lookup.ts'
 import type { Principal } from '../../domain/principal.ts'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 
-const findRegistered = statement(({ db, t, p }: Query<{ project: string }>) =>
+const findRegisteredAgents = statement(({ db, t, p }: StatementParts<{ project: string }>) =>
   db
     .select({ id: t.agents.id, role: t.agents.role })
     .from(t.agents)
@@ -14,7 +14,7 @@ const findRegistered = statement(({ db, t, p }: Query<{ project: string }>) =>
     .prepare(),
 )
 
-const findSubscribers = statement(({ db, t, p }: Query<{ project: string; topic: string }>) =>
+const findSubscribers = statement(({ db, t, p }: StatementParts<{ project: string; topic: string }>) =>
   db
     .select({ id: t.agents.id })
     .from(t.subscriptions)
@@ -36,8 +36,8 @@ async function subscribersOf(tx: Transaction, project: string, name: string) {
   throw new CoordinationError('INVALID_INPUT', `to: a topic ${parsed.error.issues[0]?.message ?? 'is not valid'}`)
 }
 
-async function membersOf(tx: Transaction, project: string, role: string | undefined) {
-  const all = await tx.run(findRegistered, { project })
+async function agentsOfRole(tx: Transaction, project: string, role: string | undefined) {
+  const all = await tx.run(findRegisteredAgents, { project })
   return role === undefined ? all : all.filter((agent) => agent.role === role)
 }
 
@@ -52,6 +52,6 @@ export async function recipientsOf(tx: Transaction, { project, agent }: Principa
   if (!isFanOut(to)) return [await requireRegisteredAgent(tx, project, to)]
   const found = to.startsWith('topic:')
     ? await subscribersOf(tx, project, to.slice('topic:'.length))
-    : await membersOf(tx, project, to === '*' ? undefined : to.slice('role:'.length))
+    : await agentsOfRole(tx, project, to === '*' ? undefined : to.slice('role:'.length))
   return found.map(({ id }) => id).filter((id) => id !== agent?.id)
 }

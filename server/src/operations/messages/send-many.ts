@@ -8,7 +8,7 @@ type Input = z.output<typeof messageSendManyInput>
 type Output = z.output<typeof messageSendManyOutput>
 type SendResult = Output['results'][number]
 
-function resultAt(reply: unknown, index: number): SendResult {
+function storedResultAt(reply: unknown, index: number): SendResult {
   const result = messageSendManyOutput.parse(reply).results[index]
   if (!result) throw new Error(`a stored reply of messages.sendMany has no result ${index}`)
   return result
@@ -28,7 +28,7 @@ const sendStep = (ctx: Context, outgoing: Input['messages'][number], index: numb
         return { sent: null, error: { code: refused.code, message: refused.message } }
       }
     },
-    { step: { number: index, partOf: (reply) => resultAt(reply, index) } },
+    { step: { number: index, partOf: (reply) => storedResultAt(reply, index) } },
   )
 
 /**

@@ -7,14 +7,14 @@ import { enqueueMessage, type NewMessage } from '../../domain/messages/enqueue.t
 import { actorOf } from '../../domain/principal.ts'
 import { taskNotFoundError } from '../../domain/tasks/lease.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 import { isFanOut, recipientsOf } from './recipients.ts'
 import { requireVisibleMessage } from './visible.ts'
 
 type OutgoingMessage = Omit<z.output<typeof messageSendInput>, 'idempotencyKey'>
 type SendOutput = z.output<typeof messageSendOutput>
 
-const findTask = statement(({ db, t, p }: Query<{ project: string; taskId: string }>) =>
+const findTaskId = statement(({ db, t, p }: StatementParts<{ project: string; taskId: string }>) =>
   db
     .select({ id: t.tasks.id })
     .from(t.tasks)
@@ -22,7 +22,7 @@ const findTask = statement(({ db, t, p }: Query<{ project: string; taskId: strin
     .prepare(),
 )
 
-const insertBody = statement(({ db, t, p }: Query<{ id: string; payload: string }>) =>
+const insertBody = statement(({ db, t, p }: StatementParts<{ id: string; payload: string }>) =>
   db.insert(t.bodies).values({ id: p.id, payload: p.payload }).returning({ id: t.bodies.id }).prepare(),
 )
 
@@ -33,7 +33,7 @@ const insertBody = statement(({ db, t, p }: Query<{ id: string; payload: string 
 async function requireSubjects(tx: Transaction, ctx: Context, { taskId, replyTo }: OutgoingMessage): Promise<void> {
   if (replyTo !== undefined) await requireVisibleMessage(tx, ctx.principal, replyTo)
   if (taskId === undefined) return
-  const [task] = await tx.run(findTask, { project: ctx.principal.project, taskId })
+  const [task] = await tx.run(findTaskId, { project: ctx.principal.project, taskId })
   if (!task) throw taskNotFoundError(taskId)
 }
 

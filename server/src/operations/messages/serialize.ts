@@ -5,15 +5,15 @@ import { and, eq, getTableColumns, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import { triedProvidersOf, type WakeRow } from '../../domain/wakes/open-wakes.ts'
 import { pageByteLimit } from '../../platform/paging.ts'
-import { replyBytes } from '../../platform/reply-bytes.ts'
+import { replyBytesOf } from '../../platform/reply-bytes.ts'
 import { iso, isoOrNull } from '../../platform/times.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
-import { type Query, type Reader, statement } from '../../store/store.ts'
+import { type Reader, type StatementParts, statement } from '../../store/store.ts'
 import type { Tables } from '../../store/tables/tables.ts'
 
 export type MessageRow = Tables['messages']['$inferSelect']
 
-type Status = MessageOutput['status']
+type MessageStatus = MessageOutput['status']
 export type MessageOutput = z.output<typeof message>
 
 /**
@@ -27,7 +27,7 @@ export function headColumns(messages: Tables['messages']) {
   return head
 }
 
-const findTexts = statement(({ db, t, p }: Query<{ ord: number }>) =>
+const findTexts = statement(({ db, t, p }: StatementParts<{ ord: number }>) =>
   db
     .select({
       payload: sql<string | null>`coalesce(${t.messages.payload}, ${t.bodies.payload})`,
@@ -41,7 +41,7 @@ const findTexts = statement(({ db, t, p }: Query<{ ord: number }>) =>
     .prepare(),
 )
 
-export function messageStatusOf(word: string): Status {
+export function messageStatusOf(word: string): MessageStatus {
   const status = messageStatuses.find((known) => known === word)
   if (!status) throw new Error(`a message has the unknown status ${word}`)
   return status
@@ -112,7 +112,7 @@ export async function toMessagePage<T>(
   let last: MessageHead | undefined
   for (const row of rows) {
     const entry = await toEntry(row, await toMessage(reader, row))
-    size += replyBytes(entry)
+    size += replyBytesOf(entry)
     if (last && size > pageByteLimit) return { page, nextCursor: String(last.ord) }
     page.push(entry)
     last = row

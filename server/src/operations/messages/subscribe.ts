@@ -4,20 +4,21 @@ import { eq } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
-import { type Query, statement } from '../../store/store.ts'
+import { type StatementParts, statement } from '../../store/store.ts'
 import { topicsOf } from './topics.ts'
 
-const lockInbox = statement(({ db, t, p, locked }: Query<{ agentId: string }>) =>
+const lockInbox = statement(({ db, t, p, locked }: StatementParts<{ agentId: string }>) =>
   locked(db.select({ id: t.mailboxes.agentId }).from(t.mailboxes).where(eq(t.mailboxes.agentId, p.agentId))).prepare(),
 )
 
-const insert = statement(({ db, t, p }: Query<{ agentId: string; topic: string; project: string }>) =>
-  db
-    .insert(t.subscriptions)
-    .values({ agentId: p.agentId, topic: p.topic, projectId: p.project })
-    .onConflictDoNothing()
-    .returning({ topic: t.subscriptions.topic })
-    .prepare(),
+const insertSubscription = statement(
+  ({ db, t, p }: StatementParts<{ agentId: string; topic: string; project: string }>) =>
+    db
+      .insert(t.subscriptions)
+      .values({ agentId: p.agentId, topic: p.topic, projectId: p.project })
+      .onConflictDoNothing()
+      .returning({ topic: t.subscriptions.topic })
+      .prepare(),
 )
 
 /**
@@ -31,7 +32,7 @@ export function subscribeTopic(
   const { id: agentId } = requireAgent(ctx.principal)
   return ctx.transact(async (tx) => {
     await tx.run(lockInbox, { agentId })
-    const added = await tx.run(insert, { agentId, topic, project: ctx.principal.project })
+    const added = await tx.run(insertSubscription, { agentId, topic, project: ctx.principal.project })
     const topics = await topicsOf(tx, agentId)
     if (topics.length > maxTopicsPerAgent)
       throw new CoordinationError(

@@ -3,7 +3,7 @@ import type { messageListOutput, messageThreadInput } from '@tony/mcp-shared/mes
 import { and, eq, or } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
-import { parseCursor } from '../../platform/paging.ts'
+import { parseListCursor } from '../../platform/paging.ts'
 import { equalsUnindexed, mergeScans } from './index-scan.ts'
 import { toMessagePage } from './serialize.ts'
 import { soleVisibleAgentOf } from './visible.ts'
@@ -24,7 +24,7 @@ export const getMessageThread = (
         ? undefined
         : or(equalsUnindexed(messages.fromAgent, only), equalsUnindexed(messages.toAgent, only))
     const indexed = and(eq(messages.projectId, ctx.principal.project), eq(messages.threadId, threadId), isParticipant)
-    const query = { order: 'oldest', after: parseCursor(cursor), limit } as const
+    const query = { order: 'oldest', after: parseListCursor(cursor), limit } as const
     const found = await mergeScans(reader, [{ indexed, where: undefined }], query)
     if (found.rows.length === 0 && cursor === undefined)
       throw new CoordinationError('NOT_FOUND', `Thread ${threadId} not found`)

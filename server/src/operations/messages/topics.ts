@@ -1,7 +1,7 @@
 import { eq } from 'drizzle-orm'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 
-const findTopics = statement(({ db, t, p }: Query<{ agentId: string }>) =>
+const findTopics = statement(({ db, t, p }: StatementParts<{ agentId: string }>) =>
   db
     .select({ topic: t.subscriptions.topic })
     .from(t.subscriptions)

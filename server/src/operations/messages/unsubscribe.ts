@@ -3,10 +3,10 @@ import { and, eq } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
-import { type Query, statement } from '../../store/store.ts'
+import { type StatementParts, statement } from '../../store/store.ts'
 import { topicsOf } from './topics.ts'
 
-const remove = statement(({ db, t, p }: Query<{ agentId: string; topic: string }>) =>
+const deleteSubscription = statement(({ db, t, p }: StatementParts<{ agentId: string; topic: string }>) =>
   db
     .delete(t.subscriptions)
     .where(and(eq(t.subscriptions.agentId, p.agentId), eq(t.subscriptions.topic, p.topic)))
@@ -21,7 +21,7 @@ export function unsubscribeTopic(
 ): Promise<z.output<typeof messageSubscribeOutput>> {
   const { id: agentId } = requireAgent(ctx.principal)
   return ctx.transact(async (tx) => {
-    const removed = await tx.run(remove, { agentId, topic })
+    const removed = await tx.run(deleteSubscription, { agentId, topic })
     if (removed.length > 0) tx.append({ type: 'topic.unsubscribed', subject: agentId, actor: agentId, data: { topic } })
     return { topic, topics: await topicsOf(tx, agentId) }
   })

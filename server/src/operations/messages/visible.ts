@@ -1,10 +1,10 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, eq } from 'drizzle-orm'
 import { type Principal, requireAgent, seesAllMessages } from '../../domain/principal.ts'
-import { type Query, type Reader, statement } from '../../store/store.ts'
+import { type Reader, type StatementParts, statement } from '../../store/store.ts'
 import type { MessageRow } from './serialize.ts'
 
-const find = statement(({ db, t, p }: Query<{ project: string; messageId: string }>) =>
+const findMessage = statement(({ db, t, p }: StatementParts<{ project: string; messageId: string }>) =>
   db
     .select()
     .from(t.messages)
@@ -25,7 +25,7 @@ export async function requireVisibleMessage(
   messageId: string,
 ): Promise<MessageRow> {
   const only = soleVisibleAgentOf(principal)
-  const [row] = await reader.run(find, { project: principal.project, messageId })
+  const [row] = await reader.run(findMessage, { project: principal.project, messageId })
   if (row && (only === undefined || row.fromAgent === only || row.toAgent === only)) return row
   throw new CoordinationError('NOT_FOUND', `Message ${messageId} not found`)
 }

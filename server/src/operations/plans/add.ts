@@ -4,11 +4,11 @@ import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requirePlanFits } from '../../domain/plans/staged-tasks.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
-import { type Query, rowlessStatement, statement } from '../../store/store.ts'
+import { rowlessStatement, type StatementParts, statement } from '../../store/store.ts'
 import { requireOpenPlan } from './require-plan.ts'
 
-const stage = rowlessStatement(
-  ({ db, t, p }: Query<{ planId: string; externalId: string; spec: string; taskId: string }>) =>
+const stageTask = rowlessStatement(
+  ({ db, t, p }: StatementParts<{ planId: string; externalId: string; spec: string; taskId: string }>) =>
     db
       .insert(t.planRows)
       .values({ planId: p.planId, externalId: p.externalId, spec: p.spec, taskId: p.taskId })
@@ -16,7 +16,7 @@ const stage = rowlessStatement(
       .prepare(),
 )
 
-const countStaged = statement(({ db, t, p }: Query<{ planId: string }>) =>
+const countStaged = statement(({ db, t, p }: StatementParts<{ planId: string }>) =>
   db.select({ rows: sql<number>`count(*)` }).from(t.planRows).where(eq(t.planRows.planId, p.planId)).prepare(),
 )
 
@@ -33,7 +33,7 @@ export async function addToPlan(
     const { planId } = input
     await Promise.all(
       input.tasks.map((task) =>
-        tx.run(stage, { planId, externalId: task.externalId, spec: JSON.stringify(task), taskId: uuidv7() }),
+        tx.run(stageTask, { planId, externalId: task.externalId, spec: JSON.stringify(task), taskId: uuidv7() }),
       ),
     )
     const [count] = await tx.run(countStaged, { planId })
@@ -41,6 +41,6 @@ export async function addToPlan(
     requirePlanFits(staged, 0)
     return { planId: input.planId, staged }
   })
-  ctx.countRows(input.tasks.length)
+  ctx.chargeRows(input.tasks.length)
   return staged
 }

@@ -11,10 +11,10 @@ import { requirePlan } from './require-plan.ts'
 type Output = z.output<typeof planCommitOutput>
 
 /** The reply of an earlier call with the same key; undefined for the first one. */
-type Earlier = Output | undefined
+type EarlierReply = Output | undefined
 
 /** Looks up the key, and stores nothing under it: only the end of the publication does. */
-const lookUp: ReplyCodec<Earlier> = {
+const earlierReplyCodec: ReplyCodec<EarlierReply> = {
   toStored: () => undefined,
   fromStored: async (_, kept) => kept as Output,
 }
@@ -24,7 +24,7 @@ const lookUp: ReplyCodec<Earlier> = {
  * crash. Does nothing for a plan that is being published, or is published: the server may have
  * ended it for this caller, who has lost the reply.
  */
-async function close(tx: Transaction, ctx: Context, planId: string): Promise<void> {
+async function closePlan(tx: Transaction, ctx: Context, planId: string): Promise<void> {
   const { plans } = tx.t
   const { project, createdBy } = authorshipOf(ctx.principal)
   const [plan] = await tx.db
@@ -43,12 +43,12 @@ async function close(tx: Transaction, ctx: Context, planId: string): Promise<voi
 export async function commitPlan(ctx: Context, { planId }: z.output<typeof planCommitInput>): Promise<Output> {
   const authorship = authorshipOf(ctx.principal)
   const publication = { planId, authorship }
-  const earlier = await ctx.transact<Earlier>(
+  const earlier = await ctx.transact<EarlierReply>(
     async (tx) => {
-      await close(tx, ctx, planId)
+      await closePlan(tx, ctx, planId)
       return undefined
     },
-    { replay: lookUp },
+    { replay: earlierReplyCodec },
   )
   if (earlier) return earlier
   // Without the caller's fence: the publication goes on even if its session ends.
@@ -60,6 +60,6 @@ export async function commitPlan(ctx: Context, { planId }: z.output<typeof planC
   } as const
   const end = () => ctx.transact((tx) => endPublication(tx, publication))
   const published = await continuePublication({ store: ctx.store, scope, publication, end })
-  ctx.countRows(published.created + published.updated)
+  ctx.chargeRows(published.created + published.updated)
   return published
 }

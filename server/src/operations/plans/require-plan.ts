@@ -1,13 +1,13 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, eq } from 'drizzle-orm'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 
 interface Plan {
   readonly name: string
   readonly status: string
 }
 
-const findPlan = statement(({ db, t, p }: Query<{ planId: string; project: string }>) =>
+const findPlan = statement(({ db, t, p }: StatementParts<{ planId: string; project: string }>) =>
   db
     .select({ name: t.plans.name, status: t.plans.status })
     .from(t.plans)

@@ -1,7 +1,7 @@
 import { and, eq, sql } from 'drizzle-orm'
-import { type Query, type Reader, statement } from '../../store/store.ts'
+import { type Reader, type StatementParts, statement } from '../../store/store.ts'
 
-const countHeld = statement(({ db, t, p }: Query<{ project: string }>) =>
+const countHeldSlots = statement(({ db, t, p }: StatementParts<{ project: string }>) =>
   db
     .select({ name: t.pools.name, size: t.pools.size, held: sql<number>`count(${t.locks.taskId})` })
     .from(t.pools)
@@ -16,6 +16,6 @@ export async function poolsOf(
   reader: Reader,
   project: string,
 ): Promise<Record<string, { size: number; held: number }>> {
-  const rows = await reader.run(countHeld, { project })
+  const rows = await reader.run(countHeldSlots, { project })
   return Object.fromEntries(rows.map(({ name, size, held }) => [name, { size, held }]))
 }

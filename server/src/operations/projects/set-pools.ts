@@ -4,8 +4,8 @@ import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { actorOf } from '../../domain/principal.ts'
 import { freeSlotsOf } from '../../domain/tasks/locks.ts'
-import { unpark } from '../../domain/tasks/parking.ts'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { unparkFirstTasks } from '../../domain/tasks/parking.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 import { type ProjectDetail, projectDetailOf } from './get.ts'
 
 interface PoolKey {
@@ -13,7 +13,7 @@ interface PoolKey {
   name: string
 }
 
-const upsertPool = statement(({ db, t, p }: Query<PoolKey & { size: number }>) =>
+const upsertPool = statement(({ db, t, p }: StatementParts<PoolKey & { size: number }>) =>
   db
     .insert(t.pools)
     .values({ projectId: p.project, name: p.name, size: p.size })
@@ -26,7 +26,7 @@ const upsertPool = statement(({ db, t, p }: Query<PoolKey & { size: number }>) =
     .prepare(),
 )
 
-const deletePool = statement(({ db, t, p }: Query<PoolKey>) =>
+const deletePool = statement(({ db, t, p }: StatementParts<PoolKey>) =>
   db
     .delete(t.pools)
     .where(and(eq(t.pools.projectId, p.project), eq(t.pools.name, p.name)))
@@ -44,7 +44,7 @@ async function setPoolSize(tx: Transaction, project: string, name: string, size:
   if (changed.length === 0) return false
   const lock = `pool:${name}`
   const slots = await freeSlotsOf(tx, project, lock)
-  if (slots > 0) await unpark(tx, project, lock, slots)
+  if (slots > 0) await unparkFirstTasks(tx, project, lock, slots)
   return true
 }
 

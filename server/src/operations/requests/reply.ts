@@ -5,12 +5,12 @@ import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
 import { equalsLiteral, inLiterals } from '../../store/sql-literals.ts'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
-import { requestParticipantsOf, timeOutIn } from './time-out.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
+import { requestParticipantsOf, timeOutRequestIn } from './time-out.ts'
 
 type Input = z.output<typeof requestReplyInput>
 
-const storeReply = statement(({ db, t, p }: Query<{ requestId: string; agentId: string; reply: string }>) =>
+const storeReply = statement(({ db, t, p }: StatementParts<{ requestId: string; agentId: string; reply: string }>) =>
   db
     .update(t.requests)
     .set({
@@ -28,7 +28,7 @@ const storeReply = statement(({ db, t, p }: Query<{ requestId: string; agentId: 
     .prepare(),
 )
 
-const findReceivedRequest = statement(({ db, t, p }: Query<{ requestId: string; agentId: string }>) =>
+const findReceivedRequest = statement(({ db, t, p }: StatementParts<{ requestId: string; agentId: string }>) =>
   db
     .select({ status: t.requests.status })
     .from(t.requests)
@@ -37,7 +37,7 @@ const findReceivedRequest = statement(({ db, t, p }: Query<{ requestId: string; 
 )
 
 /** The receipt stays: a later ack with it counts as a repeat of this one. */
-const ackRequestMessage = statement(({ db, t, p }: Query<{ messageId: string; now: number }>) =>
+const ackRequestMessage = statement(({ db, t, p }: StatementParts<{ messageId: string; now: number }>) =>
   db
     .update(t.messages)
     .set({ status: 'acked', ready: null, notBefore: null, ackBy: null, endedAt: p.now })
@@ -50,7 +50,7 @@ const ackRequestMessage = statement(({ db, t, p }: Query<{ messageId: string; no
  * Acks the message of the request, pending or delivered. A dead or expired message has ended
  * before.
  */
-async function ackIn(
+async function ackRequestMessageIn(
   tx: Transaction,
   agentId: string,
   { messageId, from }: { messageId: string; from: string | null },
@@ -67,7 +67,7 @@ async function ackIn(
   tx.notify({ topic: 'inbox', agentId, reason: 'capacity' })
 }
 
-async function refuse(tx: Transaction, requestId: string, agentId: string): Promise<never> {
+async function refuseReply(tx: Transaction, requestId: string, agentId: string): Promise<never> {
   const [known] = await tx.run(findReceivedRequest, { requestId, agentId })
   if (!known) throw new CoordinationError('NOT_FOUND', `Request ${requestId} not found`)
   throw new CoordinationError('ILLEGAL_TRANSITION', `request ${requestId} already has a reply: the first reply stays`, {
@@ -85,10 +85,10 @@ export function replyToRequest(ctx: Context, input: Input): Promise<z.output<typ
   const reply = JSON.stringify(error === undefined ? { result } : { error })
   return ctx.transact(async (tx) => {
     // Also before the sweep: the clock decides if the reply is in time, not the run of a sweep.
-    await timeOutIn(tx, requestId)
+    await timeOutRequestIn(tx, requestId)
     const [row] = await tx.run(storeReply, { requestId, agentId, reply })
-    if (!row) return refuse(tx, requestId, agentId)
-    await ackIn(tx, agentId, row)
+    if (!row) return refuseReply(tx, requestId, agentId)
+    await ackRequestMessageIn(tx, agentId, row)
     const inTime = row.status === 'replied'
     tx.append({
       type: 'request.replied',

@@ -9,9 +9,9 @@ import type { Context } from '../../domain/context.ts'
 import { enqueueMessage } from '../../domain/messages/enqueue.ts'
 import { actorOf } from '../../domain/principal.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 import { chooseRequestTarget } from './target.ts'
-import { requestParticipantsOf, timeOutIn } from './time-out.ts'
+import { requestParticipantsOf, timeOutRequestIn } from './time-out.ts'
 
 type Input = z.output<typeof requestRouteInput>
 type Output = z.output<typeof requestRouteOutput>
@@ -27,7 +27,7 @@ interface NewRequest {
   now: number
 }
 
-const insert = statement(({ db, t, p }: Query<NewRequest>) =>
+const insertRequest = statement(({ db, t, p }: StatementParts<NewRequest>) =>
   db
     .insert(t.requests)
     .values({
@@ -44,11 +44,11 @@ const insert = statement(({ db, t, p }: Query<NewRequest>) =>
     .prepare(),
 )
 
-const findStatus = statement(({ db, t, p }: Query<{ requestId: string }>) =>
+const findRequestStatus = statement(({ db, t, p }: StatementParts<{ requestId: string }>) =>
   db.select({ status: t.requests.status }).from(t.requests).where(eq(t.requests.id, p.requestId)).prepare(),
 )
 
-const findReply = statement(({ db, t, p }: Query<{ requestId: string }>) =>
+const findReply = statement(({ db, t, p }: StatementParts<{ requestId: string }>) =>
   db.select({ reply: t.requests.reply }).from(t.requests).where(eq(t.requests.id, p.requestId)).prepare(),
 )
 
@@ -84,7 +84,7 @@ async function sendRequestIn(tx: Transaction, ctx: Context, input: Input): Promi
     maxDeliver: defaultMaxDeliver,
   }
   const { messageId } = await enqueueMessage(tx, message, { maxPending: ctx.config.maxPending, whenFull: 'refuse' })
-  await tx.run(insert, { requestId, project, method, from, to, messageId, deadlineAt, now: tx.now })
+  await tx.run(insertRequest, { requestId, project, method, from, to, messageId, deadlineAt, now: tx.now })
   tx.append({
     type: 'request.routed',
     subject: requestId,
@@ -112,7 +112,7 @@ async function waitForReply(ctx: Context, request: SentRequest): Promise<Output>
       waitMs: Math.max(1, deadlineAt - ctx.now()),
       subscribe: (notify) => ({ beforeAttempt: () => undefined, leave: ctx.waiters.replies.watch(requestId, notify) }),
       // Not `ctx.read`: the call would keep its page slot while it waits.
-      attempt: () => ctx.store.read((reader) => reader.run(findStatus, { requestId })),
+      attempt: () => ctx.store.read((reader) => reader.run(findRequestStatus, { requestId })),
       isFound: ([row]) => row?.status !== 'waiting',
     })
     if (ctx.signal.aborted) break
@@ -122,7 +122,7 @@ async function waitForReply(ctx: Context, request: SentRequest): Promise<Output>
     const [row] =
       rows[0]?.status === 'waiting'
         ? await ctx.store.transact({ project }, (tx) =>
-            timeOutIn(tx, requestId).then(() => tx.run(findStatus, { requestId })),
+            timeOutRequestIn(tx, requestId).then(() => tx.run(findRequestStatus, { requestId })),
           )
         : rows
     if (!row) throw new Error(`request ${requestId} does not exist any more`)

@@ -6,9 +6,9 @@ import { requireRegisteredAgent } from '../../domain/agents/lookup.ts'
 import { isLive, leaseCountSql, type PresenceSource } from '../../domain/agents/status.ts'
 import type { Principal } from '../../domain/principal.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 
-const findAvailable = statement(({ db, t, p }: Query<{ project: string }>) =>
+const findAvailableAgents = statement(({ db, t, p }: StatementParts<{ project: string }>) =>
   db
     .select({
       id: t.agents.id,
@@ -32,7 +32,7 @@ const findAvailable = statement(({ db, t, p }: Query<{ project: string }>) =>
     .prepare(),
 )
 
-const measureLoad = statement(({ db, t, p }: Query<{ agentId: string }>) => {
+const measureLoad = statement(({ db, t, p }: StatementParts<{ agentId: string }>) => {
   const waitingRequests = db
     .select({ requests: sql`count(*)` })
     .from(t.requests)
@@ -62,7 +62,7 @@ export async function chooseRequestTarget(
 ): Promise<string> {
   if (target !== undefined) return requireRegisteredAgent(tx, project, target)
   let least: { readonly id: string; readonly load: number } | undefined
-  for (const row of await tx.run(findAvailable, { project })) {
+  for (const row of await tx.run(findAvailableAgents, { project })) {
     const capabilities: readonly string[] = JSON.parse(row.capabilities)
     if (row.id === agent?.id || !capabilities.includes(method) || !isLive(source, row, tx.now)) continue
     if (!policy[agentRole.parse(row.role)].has('requests:write')) continue

@@ -1,8 +1,8 @@
 import { and, eq, lte } from 'drizzle-orm'
 import { equalsLiteral } from '../../store/sql-literals.ts'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 
-const timeOut = statement(({ db, t, p }: Query<{ requestId: string; now: number }>) =>
+const markTimedOut = statement(({ db, t, p }: StatementParts<{ requestId: string; now: number }>) =>
   db
     .update(t.requests)
     .set({ status: 'timed_out' })
@@ -22,8 +22,8 @@ export const requestParticipantsOf = (from: string | null, to: string): readonly
   from === null ? [to] : [from, to]
 
 /** Ends the wait for a reply whose deadline has passed. A later reply is still accepted. */
-export async function timeOutIn(tx: Transaction, requestId: string): Promise<void> {
-  const [row] = await tx.run(timeOut, { requestId, now: tx.now })
+export async function timeOutRequestIn(tx: Transaction, requestId: string): Promise<void> {
+  const [row] = await tx.run(markTimedOut, { requestId, now: tx.now })
   if (!row) return
   tx.append({
     type: 'request.timed_out',

@@ -5,11 +5,11 @@ import { agentCountsOf } from '../../domain/agents/counts.ts'
 import type { PresenceSource } from '../../domain/agents/status.ts'
 import type { Context, Services } from '../../domain/context.ts'
 import { rollupOf } from '../../domain/tasks/rollup.ts'
-import { type Query, type Reader, statement } from '../../store/store.ts'
+import { type Reader, type StatementParts, statement } from '../../store/store.ts'
 
 type ProjectStats = z.output<typeof systemMetricsOutput>
 
-const sumMessages = statement(({ db, t, p }: Query<{ project: string }>) => {
+const sumMessages = statement(({ db, t, p }: StatementParts<{ project: string }>) => {
   const sum = (column: SQLWrapper) => sql<number>`coalesce(sum(${column}), 0)`
   const { accepted, pending, delivered, acked, dead, expired, purged } = t.mailboxes
   return db
@@ -27,7 +27,7 @@ const sumMessages = statement(({ db, t, p }: Query<{ project: string }>) => {
     .prepare()
 })
 
-const findFeedHead = statement(({ db, t, p }: Query<{ project: string }>) =>
+const findLastSeq = statement(({ db, t, p }: StatementParts<{ project: string }>) =>
   db.select({ seq: t.projects.seq }).from(t.projects).where(eq(t.projects.id, p.project)).prepare(),
 )
 
@@ -37,7 +37,7 @@ const findFeedHead = statement(({ db, t, p }: Query<{ project: string }>) =>
 async function statsOf(reader: Reader, source: PresenceSource, project: string): Promise<ProjectStats> {
   const { total, byStatus } = await agentCountsOf(reader, source, project)
   const [messages] = await reader.run(sumMessages, { project })
-  const [feed] = await reader.run(findFeedHead, { project })
+  const [feed] = await reader.run(findLastSeq, { project })
   if (!messages || !feed) throw new Error(`project ${project} does not exist any more`)
   return { tasks: await rollupOf(reader, project), messages, agents: { total, byStatus }, events: feed.seq }
 }

@@ -10,7 +10,7 @@ import { completionColumns, dequeueColumns } from '../../domain/tasks/queue-colu
 import type { TaskRow } from '../../domain/tasks/task-row.ts'
 import { asReference } from '../../store/references.ts'
 import { equalsLiteral, inLiterals } from '../../store/sql-literals.ts'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 import { recordCompletion } from './complete.ts'
 import { findTaskForUpdate } from './late-completions.ts'
 import { taskStatusOf } from './serialize.ts'
@@ -27,7 +27,7 @@ interface AdoptParams {
   now: number
 }
 
-const adopt = statement(({ db, t, p }: Query<AdoptParams>) => {
+const adoptOrphan = statement(({ db, t, p }: StatementParts<AdoptParams>) => {
   const { tasks, orphanResults } = t
   const ofAttempt = and(eq(orphanResults.taskId, p.taskId), eq(orphanResults.attempt, p.attempt))
   const orphan = {
@@ -97,7 +97,7 @@ export const adoptResult = (
     // The row before the change, to notify its holder: afterwards the row names the result's agent.
     const [before] = await tx.run(findTaskForUpdate, { project, taskId })
     const params = { project, taskId, attempt, holder, now: tx.now }
-    const [row] = await tx.run(adopt, params)
+    const [row] = await tx.run(adoptOrphan, params)
     if (!(before && row)) {
       const hasOrphan = (await findOrphanAgent(tx, taskId, attempt)).length > 0
       return refuseTransition(

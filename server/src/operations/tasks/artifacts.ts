@@ -2,7 +2,7 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import { type artifacts, maxArtifactsPerTask } from '@tony/mcp-shared/tasks'
 import { eq, sql } from 'drizzle-orm'
 import type { z } from 'zod'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 
 interface ArtifactParams {
   taskId: string
@@ -15,7 +15,7 @@ interface ArtifactParams {
   now: number
 }
 
-const upsertArtifact = statement(({ db, t, p }: Query<ArtifactParams>) => {
+const upsertArtifact = statement(({ db, t, p }: StatementParts<ArtifactParams>) => {
   const { uri, sha256, bytes, mediaType, attempt, now: at } = p
   return db
     .insert(t.artifacts)
@@ -28,7 +28,7 @@ const upsertArtifact = statement(({ db, t, p }: Query<ArtifactParams>) => {
     .prepare()
 })
 
-const countArtifacts = statement(({ db, t, p }: Query<{ taskId: string }>) => {
+const updateArtifactCount = statement(({ db, t, p }: StatementParts<{ taskId: string }>) => {
   const counted = db.select({ n: sql`count(*)` }).from(t.artifacts).where(eq(t.artifacts.taskId, p.taskId))
   return db
     .update(t.tasks)
@@ -51,7 +51,7 @@ export async function saveArtifacts(
   for (const { name, uri, sha256 = null, bytes = null, mediaType = null } of newArtifacts) {
     await tx.run(upsertArtifact, { taskId, name, uri, sha256, bytes, mediaType, attempt, now: tx.now })
   }
-  const [row] = await tx.run(countArtifacts, { taskId })
+  const [row] = await tx.run(updateArtifactCount, { taskId })
   if (row && row.artifacts > maxArtifactsPerTask) {
     throw new CoordinationError(
       'INVALID_INPUT',

@@ -1,7 +1,7 @@
 import { type SQL, type SQLWrapper, sql } from 'drizzle-orm'
-import type { Query } from '../../store/store.ts'
+import type { StatementParts } from '../../store/store.ts'
 
-const bytesOf = (...columns: readonly SQLWrapper[]): SQL =>
+const columnBytesSql = (...columns: readonly SQLWrapper[]): SQL =>
   sql.join(
     columns.map((column) => sql`coalesce(octet_length(${column}), 0)`),
     sql` + `,
@@ -11,9 +11,9 @@ const bytesOf = (...columns: readonly SQLWrapper[]): SQL =>
  * The size of a task as a column for a query of tasks: its texts, its artifacts and its orphan
  * results. Neither engine reads a text to tell its length.
  */
-export function taskBytesSql({ db, t }: Pick<Query<object>, 'db' | 't'>): SQL<number> {
+export function taskBytesSql({ db, t }: Pick<StatementParts<object>, 'db' | 't'>): SQL<number> {
   const { tasks, artifacts, orphanResults } = t
-  const ownBytes = bytesOf(
+  const ownBytes = columnBytesSql(
     tasks.description,
     tasks.acceptanceCriteria,
     tasks.design,
@@ -28,11 +28,11 @@ export function taskBytesSql({ db, t }: Pick<Query<object>, 'db' | 't'>): SQL<nu
     tasks.hold,
   )
   const artifactBytes = db
-    .select({ bytes: sql`sum(${bytesOf(artifacts.name, artifacts.uri)})` })
+    .select({ bytes: sql`sum(${columnBytesSql(artifacts.name, artifacts.uri)})` })
     .from(artifacts)
     .where(sql`${artifacts.taskId} = ${tasks.id}`)
   const orphanBytes = db
-    .select({ bytes: sql`sum(${bytesOf(orphanResults.result)})` })
+    .select({ bytes: sql`sum(${columnBytesSql(orphanResults.result)})` })
     .from(orphanResults)
     .where(sql`${orphanResults.taskId} = ${tasks.id}`)
   const artifactsPart = sql`case when ${tasks.artifacts} > 0 then ${artifactBytes} else 0 end`

@@ -9,12 +9,12 @@ import { dequeueColumns } from '../../domain/tasks/queue-columns.ts'
 import type { TaskRow } from '../../domain/tasks/task-row.ts'
 import { requestWake } from '../../domain/wakes/request-wake.ts'
 import { equalsLiteral, inLiterals } from '../../store/sql-literals.ts'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 import { taskStatusOf } from './serialize.ts'
 import { fromStatuses, refuseTransition } from './transitions.ts'
 
-const cancel = statement(
-  ({ db, t, p }: Query<{ project: string; taskId: string; reason: string | null; now: number }>) =>
+const markCancelled = statement(
+  ({ db, t, p }: StatementParts<{ project: string; taskId: string; reason: string | null; now: number }>) =>
     db
       .update(t.tasks)
       .set({
@@ -39,7 +39,7 @@ const cancel = statement(
 )
 
 /** The agent with the lease. After the end of a lease the task still names its last holder. */
-const findHolder = statement(({ db, t, p }: Query<{ project: string; taskId: string }>) =>
+const findHolder = statement(({ db, t, p }: StatementParts<{ project: string; taskId: string }>) =>
   db
     .select({ agentId: t.tasks.agentId })
     .from(t.tasks)
@@ -66,7 +66,7 @@ export async function cancelIn(
 ): Promise<TaskRow | undefined> {
   const { project } = principal
   const [holder] = await tx.run(findHolder, { project, taskId })
-  const [row] = await tx.run(cancel, { project, taskId, reason: reason ?? null, now: tx.now })
+  const [row] = await tx.run(markCancelled, { project, taskId, reason: reason ?? null, now: tx.now })
   if (!row) return undefined
   const data = { attempt: row.attempt, agentId: row.agentId, reason: reason ?? null }
   tx.append({ type: 'task.cancelled', subject: taskId, actor: actorOf(principal), taskId, epic: row.epic, data })

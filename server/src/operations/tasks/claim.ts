@@ -6,19 +6,19 @@ import { blockUntil } from '../../domain/blocking.ts'
 import type { Context, ReplyCodec } from '../../domain/context.ts'
 import { type Principal, requireAgent } from '../../domain/principal.ts'
 import { blockerOf } from '../../domain/tasks/blocker.ts'
-import type { Claimant, ClaimantState, QueuePosition } from '../../domain/tasks/claim-waiters.ts'
+import type { Claimant, ClaimantState, ClaimWaitHandle } from '../../domain/tasks/claim-waiters.ts'
 import { insertLocks } from '../../domain/tasks/locks.ts'
-import { park } from '../../domain/tasks/parking.ts'
+import { parkTask } from '../../domain/tasks/parking.ts'
 import { attemptDeadlineSql } from '../../domain/tasks/queue-columns.ts'
 import { pageByteLimit } from '../../platform/paging.ts'
-import { replyBytes } from '../../platform/reply-bytes.ts'
+import { replyBytesOf } from '../../platform/reply-bytes.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
-import { type Query, singleRowUpdate, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, singleRowUpdate, statement, type Transaction } from '../../store/store.ts'
 import { taskBytesSql } from './bytes.ts'
-import { type Head, joinClaims, mergeHeads } from './queue-heads.ts'
+import { joinClaims, mergeHeads, type QueueHead } from './queue-heads.ts'
 import { type LeasedTask, toLeasedTask } from './serialize.ts'
 
-const measure = statement((q: Query<{ ord: number }>) =>
+const measureTask = statement((q: StatementParts<{ ord: number }>) =>
   q.db
     .select({ bytes: taskBytesSql(q) })
     .from(q.t.tasks)
@@ -37,7 +37,7 @@ interface ClaimParams {
   heldLocks: number
 }
 
-const takeLease = statement(({ db, t, p }: Query<ClaimParams>) =>
+const takeLease = statement(({ db, t, p }: StatementParts<ClaimParams>) =>
   db
     .update(t.tasks)
     .set({
@@ -75,7 +75,7 @@ export interface ClaimOptions {
 export interface ClaimResult {
   readonly tasks: LeasedTask[]
   /** The state of the agent during the claim. */
-  readonly eligibility?: ClaimantState
+  readonly claimantState?: ClaimantState
   /** The number of claim groups in the project. */
   readonly groupCount?: number
   /** True if the transaction parked its limit of tasks, so that there may be others behind them. */
@@ -104,7 +104,7 @@ export async function claimIn(
   const claims = joinClaims(tx, limit)
   await tx.beginSecondPart()
   const admission = await admissionOf(tx, agentId)
-  if (admission.paused || admission.draining) return { tasks: [], eligibility: 'closed' }
+  if (admission.paused || admission.draining) return { tasks: [], claimantState: 'closed' }
   const claimant: Claimant = { project, agentId, capabilities: new Set(JSON.parse(admission.capabilities)) }
   const found = { eligibility: claimant, groupCount: admission.groupCount }
   const claimGroups = await ctx.claimGroups.idsFor(tx, claimant, admission)
@@ -116,19 +116,19 @@ export async function claimIn(
     const head = await heads.next(limit - tasks.length)
     if (!head) break
     if (tasks.length > 0 && (await exceedsPage(tx, head.ord, size))) {
-      heads.giveBack()
+      heads.putBack()
       break
     }
-    const task = await takeIn(tx, ctx, { head, leaseMs, admission })
+    const task = await takeTaskIn(tx, ctx, { head, leaseMs, admission })
     if (task === 'parked') {
       heads.markParked()
       parked += 1
       if (parked < parkLimit) continue
-      heads.giveBack()
+      heads.putBack()
       return { ...found, tasks, more: true }
     } else if (task) {
       tasks.push(task)
-      if (tasks.length < limit) size += replyBytes(task)
+      if (tasks.length < limit) size += replyBytesOf(task)
     }
   }
   return { ...found, tasks }
@@ -136,21 +136,21 @@ export async function claimIn(
 
 /** True if a task does not fit into one page with the tasks that the claim has taken. */
 async function exceedsPage(tx: Transaction, ord: number, size: number): Promise<boolean> {
-  const [measured] = await tx.run(measure, { ord })
+  const [measured] = await tx.run(measureTask, { ord })
   return size + (measured?.bytes ?? 0) > pageByteLimit
 }
 
-interface TakeOptions {
-  readonly head: Head
+interface TakeTaskOptions {
+  readonly head: QueueHead
   readonly leaseMs: number
   readonly admission: Admission
 }
 
 /** Takes one task under a lease, or parks it. Returns undefined if it is no longer claimable. */
-async function takeIn(
+async function takeTaskIn(
   tx: Transaction,
   ctx: ClaimContext,
-  { head, leaseMs, admission }: TakeOptions,
+  { head, leaseMs, admission }: TakeTaskOptions,
 ): Promise<LeasedTask | 'parked' | undefined> {
   const { id: agentId, incarnation } = requireAgent(ctx.principal)
   const { project } = ctx.principal
@@ -158,11 +158,11 @@ async function takeIn(
   if (head.locks !== null) await tx.exclusive('locks')
   const blocker = await blockerOf(tx, project, admission.pausedEpics ? head : { ...head, epic: null })
   if (blocker !== undefined) {
-    await park(tx, ord, blocker)
+    await parkTask(tx, ord, blocker)
     return 'parked'
   }
   const locks: string[] = head.locks === null ? [] : JSON.parse(head.locks)
-  const leaseToken = ctx.leaseTokens.mint({ taskId: head.id, agentId }, head.attempt + 1)
+  const leaseToken = ctx.leaseTokens.issueToken({ taskId: head.id, agentId }, head.attempt + 1)
   const leaseExpiresAt = tx.now + leaseMs
   const lease = { agentId, incarnation, leaseToken, leaseMs, leaseExpiresAt, heldLocks: locks.length }
   const [row] = await tx.run(takeOneLease, { ord, ...lease, now: tx.now })
@@ -176,7 +176,7 @@ async function takeIn(
 
 const storedClaims = z.array(z.object({ id: z.string(), attempt: z.int() }))
 
-const findLease = statement(({ db, t, p }: Query<{ id: string; attempt: number }>) =>
+const findLease = statement(({ db, t, p }: StatementParts<{ id: string; attempt: number }>) =>
   db
     .select()
     .from(t.tasks)
@@ -224,7 +224,7 @@ export async function claimTasks(
   input: z.output<typeof taskClaimInput>,
 ): Promise<z.output<typeof taskClaimOutput>> {
   const options = { replay: claimReplyCodec, serialKeys: claimKeysOf(ctx.principal) }
-  const claim = () => ctx.transactLarge((tx) => claimIn(tx, ctx, input), options)
+  const claim = () => ctx.transactLargeReply((tx) => claimIn(tx, ctx, input), options)
   const { tasks } = input.waitMs === 0 ? await claimPastParked(ctx, claim) : await waitForWork(ctx, input.waitMs, claim)
   return { tasks }
 }
@@ -236,7 +236,7 @@ export async function claimTasks(
 export function waitForWork(ctx: Context, waitMs: number, claim: () => Promise<ClaimResult>): Promise<ClaimResult> {
   const { project } = ctx.principal
   const agentId = requireAgent(ctx.principal).id
-  let position: QueuePosition | undefined
+  let position: ClaimWaitHandle | undefined
   return blockUntil({
     ctx,
     waitMs,
@@ -246,7 +246,7 @@ export function waitForWork(ctx: Context, waitMs: number, claim: () => Promise<C
     },
     attempt: async () => {
       const claimed = await claimPastParked(ctx, claim)
-      if (claimed.eligibility) position?.afterAttempt(claimed.eligibility)
+      if (claimed.claimantState) position?.afterAttempt(claimed.claimantState)
       return claimed
     },
     // A call with a stored reply takes nothing new, even if its leases are over.

@@ -4,12 +4,12 @@ import { and, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
-import { hasDependents, unblockAll, unblockDependents } from '../../domain/tasks/dependents.ts'
-import { type LeaseParams, leaseKeyOf, matchesLease, settleEndedLease } from '../../domain/tasks/lease.ts'
+import { hasDependents, unblockDependents, unblockKnownDependents } from '../../domain/tasks/dependents.ts'
+import { type LeaseParams, leaseSerialKeyOf, matchesLeaseSql, settleEndedLease } from '../../domain/tasks/lease.ts'
 import { completionColumns, dequeueColumns } from '../../domain/tasks/queue-columns.ts'
 import type { TaskRow } from '../../domain/tasks/task-row.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
-import { type Query, singleRowUpdate, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, singleRowUpdate, statement, type Transaction } from '../../store/store.ts'
 import { saveArtifacts } from './artifacts.ts'
 import { type Completion, settleLateCompletion } from './late-completions.ts'
 import { taskStatusOf } from './serialize.ts'
@@ -20,7 +20,7 @@ interface CompleteParams extends LeaseParams {
   now: number
 }
 
-const complete = statement(({ db, t, p }: Query<CompleteParams>) =>
+const completeLease = statement(({ db, t, p }: StatementParts<CompleteParams>) =>
   db
     .update(t.tasks)
     .set({
@@ -31,7 +31,7 @@ const complete = statement(({ db, t, p }: Query<CompleteParams>) =>
       resultAttempt: t.tasks.attempt,
       revision: sql`${t.tasks.revision} + 1`,
     })
-    .where(and(matchesLease({ t, p }), inLiterals(t.tasks.status, fromStatuses('complete'))))
+    .where(and(matchesLeaseSql({ t, p }), inLiterals(t.tasks.status, fromStatuses('complete'))))
     // Not the whole row: every task runs this statement, and most of a row is text.
     .returning({
       id: t.tasks.id,
@@ -46,7 +46,7 @@ const complete = statement(({ db, t, p }: Query<CompleteParams>) =>
     .prepare(),
 )
 
-const completeOne = singleRowUpdate(complete)
+const completeOneLease = singleRowUpdate(completeLease)
 
 /** The attempt and the agent of a result, and the actor of its event. */
 interface ResultOrigin {
@@ -86,7 +86,7 @@ export async function completeIn(
   const lease = { project, taskId, leaseToken, agentId, result }
   // Sent together, in this order: with PostgreSQL they share one round trip.
   const [[row], isAwaited] = await Promise.all([
-    tx.run(completeOne, { ...lease, now: tx.now }),
+    tx.run(completeOneLease, { ...lease, now: tx.now }),
     hasDependents(tx, taskId),
   ])
   if (!row) {
@@ -96,7 +96,7 @@ export async function completeIn(
   await saveArtifacts(tx, row, input.artifacts)
   await settleEndedLease(tx, row)
   recordResult(tx, row, { attempt: row.attempt, agentId, actor: agentId })
-  if (isAwaited && row.status === 'completed') await unblockAll(tx, row.id, agentId)
+  if (isAwaited && row.status === 'completed') await unblockKnownDependents(tx, row.id, agentId)
   return { row }
 }
 
@@ -105,7 +105,7 @@ export async function completeTask(
   input: z.output<typeof taskCompleteInput>,
 ): Promise<z.output<typeof taskTransitionOutput>> {
   const completion = await ctx.transact((tx) => completeIn(tx, ctx, input), {
-    serialKeys: [leaseKeyOf(input.taskId)],
+    serialKeys: [leaseSerialKeyOf(input.taskId)],
   })
   if ('refused' in completion) throw completion.refused
   const { row } = completion

@@ -8,13 +8,13 @@ import { authorshipOf } from '../../domain/tasks/new-task.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { authorizeCreation, requireParents } from './create.ts'
 
-type Item = z.output<typeof taskCreateManyInput>['tasks'][number]
+type NewTaskInput = z.output<typeof taskCreateManyInput>['tasks'][number]
 
 /**
  * Throws if the parents form a cycle. `authorizeCreation` checks only parents outside the call, and
  * a cycle has none, so a developer could create tasks under no task of its own.
  */
-function refuseParentCycle(tasks: readonly Item[]): void {
+function refuseParentCycle(tasks: readonly NewTaskInput[]): void {
   const parents = new Map(tasks.map(({ key, parentId }) => [key, parentId]))
   for (const { key } of tasks) {
     let ancestor = key === undefined ? undefined : parents.get(key)
@@ -29,7 +29,7 @@ function refuseParentCycle(tasks: readonly Item[]): void {
   }
 }
 
-const namesOf = ({ dependsOn, waitsFor }: Pick<Item, 'dependsOn' | 'waitsFor'>): string[] => [
+const dependencyNamesOf = ({ dependsOn, waitsFor }: Pick<NewTaskInput, 'dependsOn' | 'waitsFor'>): string[] => [
   ...dependsOn,
   ...waitsFor.map(({ taskId }) => taskId),
 ]
@@ -46,7 +46,7 @@ export function createManyTasks(
   const duplicate = keys.find((key, index) => keys.indexOf(key) !== index)
   if (duplicate !== undefined) throw new CoordinationError('INVALID_INPUT', `two tasks have the key "${duplicate}"`)
   // Ids first: a parent may depend on its own children, so no order of inserts fits both relations.
-  const items = input.tasks.map(({ key, ...spec }) => ({ key, spec, id: uuidv7(), after: namesOf(spec) }))
+  const items = input.tasks.map(({ key, ...spec }) => ({ key, spec, id: uuidv7(), after: dependencyNamesOf(spec) }))
   const ids = new Map(items.flatMap(({ key, id }) => (key === undefined ? [] : [[key, id] as const])))
   refuseParentCycle(input.tasks)
   const idOf = (name: string) => ids.get(name) ?? name

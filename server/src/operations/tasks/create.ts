@@ -6,12 +6,12 @@ import type { Context } from '../../domain/context.ts'
 import type { Principal } from '../../domain/principal.ts'
 import { enqueueTask } from '../../domain/tasks/enqueue.ts'
 import { authorshipOf } from '../../domain/tasks/new-task.ts'
-import { replyBytes } from '../../platform/reply-bytes.ts'
+import { replyBytesOf } from '../../platform/reply-bytes.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 import { type TaskOutput, toTask } from './serialize.ts'
 
-const findHeldTask = statement(({ db, t, p }: Query<{ project: string; taskId: string; agentId: string }>) =>
+const findLeasedTask = statement(({ db, t, p }: StatementParts<{ project: string; taskId: string; agentId: string }>) =>
   db
     .select({ id: t.tasks.id })
     .from(t.tasks)
@@ -39,7 +39,7 @@ export async function authorizeCreation(
   const agentId = principal.agent?.id ?? ''
   for (const taskId of new Set(parentIds)) {
     const [held] =
-      taskId === undefined ? [] : await tx.run(findHeldTask, { project: principal.project, taskId, agentId })
+      taskId === undefined ? [] : await tx.run(findLeasedTask, { project: principal.project, taskId, agentId })
     if (!held) {
       throw new CoordinationError(
         'FORBIDDEN',
@@ -75,14 +75,14 @@ const standsAlone = (input: z.output<typeof taskCreateInput>): boolean =>
   input.parentId === undefined &&
   input.dependsOn.length === 0 &&
   input.waitsFor.length === 0 &&
-  replyBytes(input) <= smallInputBytes
+  replyBytesOf(input) <= smallInputBytes
 
 /**
  * `tasks.create`: a task, with its dependencies. Tasks of one caller are stored in the order of its
  * calls.
  */
 export const createTask = (ctx: Context, input: z.output<typeof taskCreateInput>): Promise<TaskOutput> =>
-  ctx.transactLarge(
+  ctx.transactLargeReply(
     async (tx) => {
       await authorizeCreation(tx, ctx.principal, [input.parentId])
       await requireParents(tx, ctx.principal.project, [input.parentId])

@@ -1,4 +1,4 @@
-import { lockKind } from '@tony/mcp-shared/locks'
+import { lockKindOf } from '@tony/mcp-shared/locks'
 import type { explainPredicates } from '@tony/mcp-shared/task-queries'
 import { endedStatuses } from '@tony/mcp-shared/task-statuses'
 import { taskHold } from '@tony/mcp-shared/task-waits'
@@ -9,20 +9,20 @@ import { dependencyKinds, isOpenEdge } from '../../domain/tasks/dependency-kinds
 import { type LockConflict, lockConflictOf } from '../../domain/tasks/locks.ts'
 import type { TaskRow } from '../../domain/tasks/task-row.ts'
 import { iso } from '../../platform/times.ts'
-import { type Query, type Reader, statement } from '../../store/store.ts'
+import { type Reader, type StatementParts, statement } from '../../store/store.ts'
 
 export type ExplainPredicate = (typeof explainPredicates)[number]
 
-interface Reason {
+interface ExplainReason {
   readonly predicate: ExplainPredicate
   readonly message: string
 }
 
-const findName = statement(({ db, t, p }: Query<{ agentId: string }>) =>
+const findAgentName = statement(({ db, t, p }: StatementParts<{ agentId: string }>) =>
   db.select({ name: t.agents.name }).from(t.agents).where(eq(t.agents.id, p.agentId)).prepare(),
 )
 
-const dependenciesOf = statement(({ db, t, p }: Query<{ taskId: string }>) =>
+const findDependencies = statement(({ db, t, p }: StatementParts<{ taskId: string }>) =>
   db
     .select({ id: t.tasks.id, title: t.tasks.title, status: t.tasks.status, kind: t.taskDependencies.kind })
     .from(t.taskDependencies)
@@ -31,15 +31,15 @@ const dependenciesOf = statement(({ db, t, p }: Query<{ taskId: string }>) =>
     .prepare(),
 )
 
-const findProjectPause = statement(({ db, t, p }: Query<{ project: string }>) =>
+const findProjectPause = statement(({ db, t, p }: StatementParts<{ project: string }>) =>
   db.select({ pausedAt: t.projects.pausedAt }).from(t.projects).where(eq(t.projects.id, p.project)).prepare(),
 )
 
 const untilText = (at: number | null): string => (at === null ? '' : ` until ${iso(at)}`)
 
-async function nameOf(reader: Reader, agentId: string | null): Promise<string> {
+async function agentNameOf(reader: Reader, agentId: string | null): Promise<string> {
   if (agentId === null) return 'an unknown agent'
-  const [agent] = await reader.run(findName, { agentId })
+  const [agent] = await reader.run(findAgentName, { agentId })
   return agent?.name ?? agentId
 }
 
@@ -65,9 +65,9 @@ function stateText(kind: number, status: string): string {
   return `which ${ended ?? `is ${status}`}`
 }
 
-async function dependencyReasons(reader: Reader, row: TaskRow): Promise<Reason[]> {
+async function dependencyReasons(reader: Reader, row: TaskRow): Promise<ExplainReason[]> {
   if (row.openDeps === 0) return []
-  const dependencies = await reader.run(dependenciesOf, { taskId: row.id })
+  const dependencies = await reader.run(findDependencies, { taskId: row.id })
   return dependencies
     .filter(({ kind, status }) => isOpenEdge(kind, status))
     .map(({ id, title, status, kind }) => {
@@ -79,18 +79,18 @@ async function dependencyReasons(reader: Reader, row: TaskRow): Promise<Reason[]
     })
 }
 
-async function lockReason(reader: Reader, lock: string, conflict: LockConflict): Promise<Reason> {
-  const predicate = lockKind(lock) === 'pool' ? 'pool' : 'lock'
+async function lockReason(reader: Reader, lock: string, conflict: LockConflict): Promise<ExplainReason> {
+  const predicate = lockKindOf(lock) === 'pool' ? 'pool' : 'lock'
   if (conflict.taskId === null)
     return { predicate, message: `the pool of ${lock} has size 0 or none: set it with projects.setPools` }
-  const holder = `task ${conflict.taskId} of ${await nameOf(reader, conflict.agentId)}`
+  const holder = `task ${conflict.taskId} of ${await agentNameOf(reader, conflict.agentId)}`
   if (predicate === 'pool') return { predicate, message: `${lock} is full; ${holder} holds one of its slots` }
   return { predicate, message: `it needs ${lock}; ${holder} holds ${conflict.lock === lock ? 'it' : conflict.lock}` }
 }
 
-async function lockReasons(reader: Reader, row: TaskRow): Promise<Reason[]> {
+async function lockReasons(reader: Reader, row: TaskRow): Promise<ExplainReason[]> {
   const wanted: string[] = row.locks === null ? [] : JSON.parse(row.locks)
-  const reasons: Reason[] = []
+  const reasons: ExplainReason[] = []
   for (const lock of wanted) {
     const conflict = await lockConflictOf(reader, { project: row.projectId, lock, taskId: row.id })
     if (conflict) reasons.push(await lockReason(reader, lock, conflict))
@@ -98,8 +98,8 @@ async function lockReasons(reader: Reader, row: TaskRow): Promise<Reason[]> {
   return reasons
 }
 
-async function pauseReasons(reader: Reader, row: TaskRow): Promise<Reason[]> {
-  const reasons: Reason[] = []
+async function pauseReasons(reader: Reader, row: TaskRow): Promise<ExplainReason[]> {
+  const reasons: ExplainReason[] = []
   const [project] = await reader.run(findProjectPause, { project: row.projectId })
   if (project?.pausedAt != null)
     reasons.push({ predicate: 'project_paused', message: `the project is paused since ${iso(project.pausedAt)}` })
@@ -108,15 +108,15 @@ async function pauseReasons(reader: Reader, row: TaskRow): Promise<Reason[]> {
   return reasons
 }
 
-async function holdReasons(reader: Reader, row: TaskRow): Promise<Reason[]> {
+async function holdReasons(reader: Reader, row: TaskRow): Promise<ExplainReason[]> {
   if (row.hold === null) return []
   const { reason, by, at } = taskHold.parse(JSON.parse(row.hold))
-  const holder = by === null ? 'the developer or an import' : await nameOf(reader, by)
+  const holder = by === null ? 'the developer or an import' : await agentNameOf(reader, by)
   return [{ predicate: 'hold', message: `${holder} holds it back since ${at}, until tasks.unhold: ${reason}` }]
 }
 
 /** Returns the reasons why no agent can claim a waiting task. */
-async function waitingReasons(reader: Reader, row: TaskRow): Promise<Reason[]> {
+async function waitingReasons(reader: Reader, row: TaskRow): Promise<ExplainReason[]> {
   const reasons = [...(await holdReasons(reader, row)), ...(await dependencyReasons(reader, row))]
   if (row.notBefore !== null && row.notBefore > reader.now) {
     const what = row.failures > 0 ? 'tried again after a failure' : 'to be claimed'
@@ -125,14 +125,14 @@ async function waitingReasons(reader: Reader, row: TaskRow): Promise<Reason[]> {
   return [...reasons, ...(await lockReasons(reader, row)), ...(await pauseReasons(reader, row))]
 }
 
-function inputReason(row: TaskRow): Reason {
+function inputReason(row: TaskRow): ExplainReason {
   const asked = row.inputRequest === null ? undefined : inputRequest.parse(JSON.parse(row.inputRequest))
   const deadline = asked?.deadlineAt == null ? '' : ` until ${asked.deadlineAt}`
   return { predicate: 'input', message: `waits for an answer${deadline}: ${asked?.question ?? ''}` }
 }
 
 /** Returns the reasons why no agent can claim a task; empty if there are none. */
-export async function reasonsOf(reader: Reader, row: TaskRow): Promise<Reason[]> {
+export async function reasonsOf(reader: Reader, row: TaskRow): Promise<ExplainReason[]> {
   if (endedStatuses.some((status) => status === row.status)) {
     const error = row.error === null ? '' : `: ${row.error}`
     return [
@@ -141,7 +141,7 @@ export async function reasonsOf(reader: Reader, row: TaskRow): Promise<Reason[]>
   }
   switch (row.status) {
     case 'in_progress': {
-      const holder = await nameOf(reader, row.agentId)
+      const holder = await agentNameOf(reader, row.agentId)
       return [
         { predicate: 'held', message: `${holder} holds it, attempt ${row.attempt},${untilText(row.leaseExpiresAt)}` },
       ]
@@ -149,7 +149,9 @@ export async function reasonsOf(reader: Reader, row: TaskRow): Promise<Reason[]>
     case 'input_required':
       return [inputReason(row)]
     case 'in_review':
-      return [{ predicate: 'review', message: `waits for a verdict on what ${await nameOf(reader, row.agentId)} did` }]
+      return [
+        { predicate: 'review', message: `waits for a verdict on what ${await agentNameOf(reader, row.agentId)} did` },
+      ]
     default:
       return waitingReasons(reader, row)
   }

@@ -5,7 +5,7 @@ import { and, eq, gt, ne } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import type { TaskRow } from '../../domain/tasks/task-row.ts'
-import { placeholder, type Query, type Reader, statement } from '../../store/store.ts'
+import { placeholder, type Reader, type StatementParts, statement } from '../../store/store.ts'
 import { type ExplainPredicate, reasonsOf } from './explain-reasons.ts'
 import { requireTask } from './get.ts'
 import { taskStatusOf } from './serialize.ts'
@@ -15,7 +15,7 @@ const agentLimit = 200
 /** The number of agents to read at a time. A project may have thousands. */
 const chunkLimit = 200
 
-const agentsAfter = statement(({ db, t, p }: Query<{ project: string; after: string; limit: number }>) => {
+const findAgentsAfter = statement(({ db, t, p }: StatementParts<{ project: string; after: string; limit: number }>) => {
   const { id, projectId, name, role, capabilities, lastActivity, pausedAt, drainingAt } = t.agents
   return db
     .select({ id, projectId, name, role, capabilities, lastActivity, pausedAt, drainingAt })
@@ -26,13 +26,13 @@ const agentsAfter = statement(({ db, t, p }: Query<{ project: string; after: str
     .prepare()
 })
 
-type AgentRow = Awaited<ReturnType<ReturnType<(typeof agentsAfter)['build']>['execute']>>[number]
+type AgentRow = Awaited<ReturnType<ReturnType<(typeof findAgentsAfter)['build']>['execute']>>[number]
 
 /**
  * Returns the conditions that exclude one agent from a task, apart from the task's own blockers.
  */
-function exclusions(ctx: Context, now: number, row: TaskRow, agent: AgentRow): ExplainPredicate[] {
-  const lastActivity = Math.max(agent.lastActivity, ctx.presence.lastSeen(agent.projectId, agent.id) ?? 0)
+function exclusionsOf(ctx: Context, now: number, row: TaskRow, agent: AgentRow): ExplainPredicate[] {
+  const lastActivity = Math.max(agent.lastActivity, ctx.presence.unwrittenActivityOf(agent.projectId, agent.id) ?? 0)
   const capabilities: string[] = JSON.parse(agent.capabilities)
   const requires: string[] = JSON.parse(row.requires)
   const checks: readonly (readonly [ExplainPredicate, boolean])[] = [
@@ -61,9 +61,9 @@ async function judgeAgents(ctx: Context, reader: Reader, row: TaskRow) {
   const others: JudgedAgents = { count: 0, listed: [] }
   let after = ''
   for (;;) {
-    const agents = await reader.run(agentsAfter, { project, after, limit: chunkLimit })
+    const agents = await reader.run(findAgentsAfter, { project, after, limit: chunkLimit })
     for (const agent of agents) {
-      const excludedBy = exclusions(ctx, reader.now, row, agent)
+      const excludedBy = exclusionsOf(ctx, reader.now, row, agent)
       const kind = excludedBy.length === 0 ? eligible : others
       kind.count += 1
       if (kind.listed.length === agentLimit) continue

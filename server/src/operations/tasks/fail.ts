@@ -4,9 +4,9 @@ import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
 import { failDependents } from '../../domain/tasks/dependents.ts'
 import { failureColumns } from '../../domain/tasks/failure.ts'
-import { type LeaseParams, matchesHeldLease, refuseLease, settleEndedLease } from '../../domain/tasks/lease.ts'
+import { type LeaseParams, matchesHeldLeaseSql, refuseLease, settleEndedLease } from '../../domain/tasks/lease.ts'
 import { isoOrNull } from '../../platform/times.ts'
-import { type Query, statement } from '../../store/store.ts'
+import { type StatementParts, statement } from '../../store/store.ts'
 import { taskStatusOf } from './serialize.ts'
 
 interface FailParams extends LeaseParams {
@@ -19,8 +19,8 @@ interface FailParams extends LeaseParams {
   now: number
 }
 
-const fail = statement(({ db, t, p }: Query<FailParams>) =>
-  db.update(t.tasks).set(failureColumns(t, p)).where(matchesHeldLease({ t, p })).returning().prepare(),
+const failAttempt = statement(({ db, t, p }: StatementParts<FailParams>) =>
+  db.update(t.tasks).set(failureColumns(t, p)).where(matchesHeldLeaseSql({ t, p })).returning().prepare(),
 )
 
 /**
@@ -48,7 +48,7 @@ export function failTask(
       delayMs: input.nextRetryDelayMs ?? null,
       now: tx.now,
     }
-    const [row] = await tx.run(fail, params)
+    const [row] = await tx.run(failAttempt, params)
     if (!row) return refuseLease(tx, project, taskId)
     const status = taskStatusOf(row)
     const retryAt = isoOrNull(row.notBefore)

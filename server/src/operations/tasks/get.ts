@@ -4,10 +4,10 @@ import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { taskNotFoundError } from '../../domain/tasks/lease.ts'
 import type { TaskRow } from '../../domain/tasks/task-row.ts'
-import { type Query, type Reader, statement } from '../../store/store.ts'
+import { type Reader, type StatementParts, statement } from '../../store/store.ts'
 import { type TaskOutput, toTask } from './serialize.ts'
 
-const find = statement(({ db, t, p }: Query<{ project: string; taskId: string }>) =>
+const findTaskById = statement(({ db, t, p }: StatementParts<{ project: string; taskId: string }>) =>
   db
     .select()
     .from(t.tasks)
@@ -17,7 +17,7 @@ const find = statement(({ db, t, p }: Query<{ project: string; taskId: string }>
 
 /** Returns a task by its id or by the external id of its import. Throws NOT_FOUND. */
 export async function requireTask(reader: Reader, project: string, taskId: string): Promise<TaskRow> {
-  const [row] = await reader.run(find, { project, taskId })
+  const [row] = await reader.run(findTaskById, { project, taskId })
   if (!row) throw taskNotFoundError(taskId)
   return row
 }

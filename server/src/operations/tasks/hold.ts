@@ -7,11 +7,11 @@ import { isQueuedSql } from '../../domain/tasks/eligibility.ts'
 import { notifyClaimable } from '../../domain/tasks/lease.ts'
 import { unblockedDeadlineSql } from '../../domain/tasks/queue-columns.ts'
 import { iso } from '../../platform/times.ts'
-import { type Query, statement } from '../../store/store.ts'
+import { type StatementParts, statement } from '../../store/store.ts'
 import { taskStatusOf } from './serialize.ts'
 import { refuseTransition } from './transitions.ts'
 
-const hold = statement(({ db, t, p }: Query<{ project: string; taskId: string; hold: string }>) =>
+const setHold = statement(({ db, t, p }: StatementParts<{ project: string; taskId: string; hold: string }>) =>
   db
     .update(t.tasks)
     .set({
@@ -27,7 +27,7 @@ const hold = statement(({ db, t, p }: Query<{ project: string; taskId: string; h
     .prepare(),
 )
 
-const unhold = statement(({ db, t, p }: Query<{ project: string; taskId: string; now: number }>) => {
+const clearHold = statement(({ db, t, p }: StatementParts<{ project: string; taskId: string; now: number }>) => {
   const { tasks } = t
   const later = sql`coalesce(${tasks.notBefore}, 0) > ${p.now}`
   const isPending = sql`${tasks.status} = 'pending'`
@@ -58,7 +58,7 @@ export const holdTask = (
     const { project } = ctx.principal
     const actor = actorOf(ctx.principal)
     const stored = JSON.stringify({ reason, by: actor, at: iso(tx.now) })
-    const [row] = await tx.run(hold, { project, taskId, hold: stored })
+    const [row] = await tx.run(setHold, { project, taskId, hold: stored })
     if (!row) return refuseTransition(tx, { project, taskId, outcome: 'held' })
     tx.append({ type: 'task.held', subject: taskId, actor, taskId, epic: row.epic, data: { reason } })
     return { taskId, status: taskStatusOf(row), revision: row.revision }
@@ -72,7 +72,7 @@ export const unholdTask = (
   ctx.transact(async (tx) => {
     const { project } = ctx.principal
     const actor = actorOf(ctx.principal)
-    const [row] = await tx.run(unhold, { project, taskId, now: tx.now })
+    const [row] = await tx.run(clearHold, { project, taskId, now: tx.now })
     if (!row) return refuseTransition(tx, { project, taskId, outcome: 'unheld, because it is not held' })
     tx.append({ type: 'task.unheld', subject: taskId, actor, taskId, epic: row.epic, data: {} })
     if (row.ready !== null) notifyClaimable(tx, row)

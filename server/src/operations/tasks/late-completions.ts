@@ -3,19 +3,20 @@ import { and, desc, eq, notInArray, sql } from 'drizzle-orm'
 import type { Context } from '../../domain/context.ts'
 import { type LeaseParams, taskNotFoundError } from '../../domain/tasks/lease.ts'
 import type { TaskRow } from '../../domain/tasks/task-row.ts'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 
 /** The number of orphan results that a task keeps. */
 const orphanLimit = 10
 
 /** Locks the task, so that both of two concurrent late results are counted. */
-export const findTaskForUpdate = statement(({ db, t, p, locked }: Query<{ project: string; taskId: string }>) =>
-  locked(
-    db
-      .select()
-      .from(t.tasks)
-      .where(and(eq(t.tasks.id, p.taskId), eq(t.tasks.projectId, p.project))),
-  ).prepare(),
+export const findTaskForUpdate = statement(
+  ({ db, t, p, locked }: StatementParts<{ project: string; taskId: string }>) =>
+    locked(
+      db
+        .select()
+        .from(t.tasks)
+        .where(and(eq(t.tasks.id, p.taskId), eq(t.tasks.projectId, p.project))),
+    ).prepare(),
 )
 
 interface OrphanParams {
@@ -26,7 +27,7 @@ interface OrphanParams {
   now: number
 }
 
-const insertOrphan = statement(({ db, t, p }: Query<OrphanParams>) =>
+const insertOrphan = statement(({ db, t, p }: StatementParts<OrphanParams>) =>
   db
     .insert(t.orphanResults)
     .values({ taskId: p.taskId, attempt: p.attempt, agentId: p.agentId, result: p.result, at: p.now })
@@ -35,7 +36,7 @@ const insertOrphan = statement(({ db, t, p }: Query<OrphanParams>) =>
     .prepare(),
 )
 
-const deleteOldestOrphans = statement(({ db, t, p }: Query<{ taskId: string }>) => {
+const deleteOldestOrphans = statement(({ db, t, p }: StatementParts<{ taskId: string }>) => {
   const { taskId, attempt, at } = t.orphanResults
   const newest = db
     .select({ attempt })
@@ -50,7 +51,7 @@ const deleteOldestOrphans = statement(({ db, t, p }: Query<{ taskId: string }>) 
     .prepare()
 })
 
-const countOrphans = statement(({ db, t, p }: Query<{ taskId: string }>) => {
+const updateOrphanCount = statement(({ db, t, p }: StatementParts<{ taskId: string }>) => {
   const counted = db.select({ n: sql`count(*)` }).from(t.orphanResults).where(eq(t.orphanResults.taskId, p.taskId))
   return db
     .update(t.tasks)
@@ -65,7 +66,7 @@ async function saveOrphan(tx: Transaction, row: TaskRow, orphan: Omit<OrphanPara
   const [inserted] = await tx.run(insertOrphan, { ...orphan, taskId, now: tx.now })
   if (!inserted) return
   await tx.run(deleteOldestOrphans, { taskId })
-  await tx.run(countOrphans, { taskId })
+  await tx.run(updateOrphanCount, { taskId })
   const { attempt, agentId } = orphan
   const data = { attempt, agentId }
   tx.append({ type: 'task.orphaned', subject: taskId, actor: agentId, taskId, epic: row.epic, data })

@@ -2,7 +2,7 @@ import type { taskListInput, taskListOutput } from '@tony/mcp-shared/task-querie
 import { and, eq, gt, lte, notInArray, type SQL } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
-import { countRowsOfPage, parseCursor } from '../../platform/paging.ts'
+import { countRowsOfPage, parseListCursor } from '../../platform/paging.ts'
 import type { Reader } from '../../store/store.ts'
 import { taskBytesSql } from './bytes.ts'
 import { toTask } from './serialize.ts'
@@ -18,7 +18,7 @@ function conditionOf({ t: { tasks } }: Reader, ctx: Context, input: Input): SQL 
   if (input.claimedBy)
     where.push(eq(tasks.agentId, input.claimedBy), notInArray(tasks.status, ['pending', 'blocked', 'input_required']))
   if (input.parentId) where.push(eq(tasks.parentId, input.parentId))
-  const after = parseCursor(input.cursor)
+  const after = parseListCursor(input.cursor)
   if (after !== undefined) where.push(gt(tasks.ord, after))
   return and(...where)
 }

@@ -4,7 +4,7 @@ import { and, gt } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
-import { type LeaseParams, matchesHeldLease, refuseLease } from '../../domain/tasks/lease.ts'
+import { type LeaseParams, matchesHeldLeaseSql, refuseLease } from '../../domain/tasks/lease.ts'
 import {
   findLockConflictExclusively,
   insertLocks,
@@ -13,7 +13,7 @@ import {
   requirePools,
   setHeldLockCount,
 } from '../../domain/tasks/locks.ts'
-import { type Query, statement } from '../../store/store.ts'
+import { type StatementParts, statement } from '../../store/store.ts'
 
 /** The number of locks of one lease. The batch that ends the lease releases them all. */
 const lockLimit = 256
@@ -22,11 +22,11 @@ const lockLimit = 256
  * Proves the lease and locks its row until the commit. It resets the count of heartbeats that did
  * not list the lease, because a caller with the lease token still works on the task.
  */
-const touchLease = statement(({ db, t, p }: Query<LeaseParams & { now: number }>) =>
+const confirmLease = statement(({ db, t, p }: StatementParts<LeaseParams & { now: number }>) =>
   db
     .update(t.tasks)
     .set({ unlistedBeats: 0 })
-    .where(and(matchesHeldLease({ t, p }), gt(t.tasks.leaseExpiresAt, p.now)))
+    .where(and(matchesHeldLeaseSql({ t, p }), gt(t.tasks.leaseExpiresAt, p.now)))
     .returning({ attempt: t.tasks.attempt, epic: t.tasks.epic })
     .prepare(),
 )
@@ -46,7 +46,7 @@ export function lockTask(
   const { project } = ctx.principal
   const agentId = requireAgent(ctx.principal).id
   return ctx.transact(async (tx) => {
-    const [row] = await tx.run(touchLease, { project, taskId, leaseToken, agentId, now: tx.now })
+    const [row] = await tx.run(confirmLease, { project, taskId, leaseToken, agentId, now: tx.now })
     if (!row) return refuseLease(tx, project, taskId)
     const held = await locksOf(tx, project, taskId)
     const locks = [...new Set(input.locks)].filter((lock) => !held.includes(lock))

@@ -3,8 +3,8 @@ import { and, gt, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
-import { type LeaseParams, matchesHeldLease, refuseLease } from '../../domain/tasks/lease.ts'
-import { type Query, statement } from '../../store/store.ts'
+import { type LeaseParams, matchesHeldLeaseSql, refuseLease } from '../../domain/tasks/lease.ts'
+import { type StatementParts, statement } from '../../store/store.ts'
 import { saveArtifacts } from './artifacts.ts'
 
 interface ProgressParams extends LeaseParams {
@@ -12,11 +12,11 @@ interface ProgressParams extends LeaseParams {
   now: number
 }
 
-const updateProgress = statement(({ db, t, p }: Query<ProgressParams>) =>
+const updateProgress = statement(({ db, t, p }: StatementParts<ProgressParams>) =>
   db
     .update(t.tasks)
     .set({ progress: p.progress, revision: sql`${t.tasks.revision} + 1` })
-    .where(and(matchesHeldLease({ t, p }), gt(t.tasks.leaseExpiresAt, p.now)))
+    .where(and(matchesHeldLeaseSql({ t, p }), gt(t.tasks.leaseExpiresAt, p.now)))
     .returning({ id: t.tasks.id, revision: t.tasks.revision, epic: t.tasks.epic, attempt: t.tasks.attempt })
     .prepare(),
 )

@@ -11,28 +11,29 @@ import type { TaskRow } from '../../domain/tasks/task-row.ts'
 import { requestWake } from '../../domain/wakes/request-wake.ts'
 import { iso } from '../../platform/times.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 import { taskStatusOf } from './serialize.ts'
 import { fromStatuses, refuseTransition } from './transitions.ts'
 
-const storeAnswer = statement(({ db, t, p }: Query<{ ord: number; asked: string; input: string; now: number }>) =>
-  db
-    .update(t.tasks)
-    .set({ ...requeueColumns(t, p.now), inputRequest: null, input: p.input })
-    .where(
-      and(
-        eq(t.tasks.ord, p.ord),
-        inLiterals(t.tasks.status, fromStatuses('provideInput')),
-        // The question that was read and answered: the task may have asked another one since.
-        eq(t.tasks.inputRequest, p.asked),
-      ),
-    )
-    .returning()
-    .prepare(),
+const storeAnswer = statement(
+  ({ db, t, p }: StatementParts<{ ord: number; asked: string; input: string; now: number }>) =>
+    db
+      .update(t.tasks)
+      .set({ ...requeueColumns(t, p.now), inputRequest: null, input: p.input })
+      .where(
+        and(
+          eq(t.tasks.ord, p.ord),
+          inLiterals(t.tasks.status, fromStatuses('provideInput')),
+          // The question that was read and answered: the task may have asked another one since.
+          eq(t.tasks.inputRequest, p.asked),
+        ),
+      )
+      .returning()
+      .prepare(),
 )
 
 /** A stored question, with the answer to use if none is given. */
-const storedRequest = inputRequest.extend({ defaultAnswer: z.unknown().optional() })
+const storedInputRequest = inputRequest.extend({ defaultAnswer: z.unknown().optional() })
 
 /** An answer with the id of its agent; null for a default and for a developer without an agent. */
 interface Answer {
@@ -49,7 +50,7 @@ interface Answer {
 async function answerIn(tx: Transaction, row: TaskRow, given: Answer): Promise<TaskRow | undefined> {
   const { ord, inputRequest: asked } = row
   if (asked === null) return undefined
-  const { question, by: agentId } = storedRequest.parse(JSON.parse(asked))
+  const { question, by: agentId } = storedInputRequest.parse(JSON.parse(asked))
   const input = JSON.stringify({ question, answer: given.answer, by: given.by, at: iso(tx.now) })
   const [moved] = await tx.run(storeAnswer, { ord, asked, input, now: tx.now })
   if (!moved) return undefined
@@ -64,7 +65,7 @@ async function answerIn(tx: Transaction, row: TaskRow, given: Answer): Promise<T
 
 /** Answers with the default. Returns undefined if there is none. */
 export async function answerByDefault(tx: Transaction, row: TaskRow): Promise<TaskRow | undefined> {
-  const request = row.inputRequest === null ? {} : storedRequest.parse(JSON.parse(row.inputRequest))
+  const request = row.inputRequest === null ? {} : storedInputRequest.parse(JSON.parse(row.inputRequest))
   if (!('defaultAnswer' in request)) return undefined
   return answerIn(tx, row, { answer: request.defaultAnswer, by: null, isDefault: true })
 }

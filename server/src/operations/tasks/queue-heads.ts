@@ -1,31 +1,32 @@
 import { and, eq, isNotNull } from 'drizzle-orm'
-import { placeholder, type Query, statement, type Transaction } from '../../store/store.ts'
+import { placeholder, type StatementParts, statement, type Transaction } from '../../store/store.ts'
 
 /**
  * Reads the first ready tasks of a claim group, with every field that a claim needs: to read the
  * fields of one task later would cost a round trip with PostgreSQL. The rows stay locked until the
  * commit, so the fields do not change.
  */
-const headsOf = statement(({ db, t, p, skipLocked }: Query<{ project: string; claimGroup: number; limit: number }>) =>
-  skipLocked(
-    db
-      .select({
-        ord: t.tasks.ord,
-        rank: t.tasks.rank,
-        id: t.tasks.id,
-        attempt: t.tasks.attempt,
-        epic: t.tasks.epic,
-        locks: t.tasks.locks,
-      })
-      .from(t.tasks)
-      .where(and(eq(t.tasks.projectId, p.project), eq(t.tasks.ready, p.claimGroup), isNotNull(t.tasks.ready)))
-      .orderBy(t.tasks.rank, t.tasks.ord)
-      .limit(placeholder('limit')),
-  ).prepare(),
+const findQueueHeads = statement(
+  ({ db, t, p, skipLocked }: StatementParts<{ project: string; claimGroup: number; limit: number }>) =>
+    skipLocked(
+      db
+        .select({
+          ord: t.tasks.ord,
+          rank: t.tasks.rank,
+          id: t.tasks.id,
+          attempt: t.tasks.attempt,
+          epic: t.tasks.epic,
+          locks: t.tasks.locks,
+        })
+        .from(t.tasks)
+        .where(and(eq(t.tasks.projectId, p.project), eq(t.tasks.ready, p.claimGroup), isNotNull(t.tasks.ready)))
+        .orderBy(t.tasks.rank, t.tasks.ord)
+        .limit(placeholder('limit')),
+    ).prepare(),
 )
 
 /** A claimable task with the fields that decide about its lease. */
-export interface Head {
+export interface QueueHead {
   readonly ord: number
   readonly rank: number
   readonly id: string
@@ -35,7 +36,7 @@ export interface Head {
   readonly locks: string | null
 }
 
-const isBefore = (a: Head, b: Head): boolean => a.rank < b.rank || (a.rank === b.rank && a.ord < b.ord)
+const isBefore = (a: QueueHead, b: QueueHead): boolean => a.rank < b.rank || (a.rank === b.rank && a.ord < b.ord)
 
 /** The number of rows to read after parked ones: a parked task is seldom the only one. */
 const refillLimit = 16
@@ -67,7 +68,7 @@ interface GroupHeadsOptions {
 /** The rows read from one claim group, in order. Claims that run at the same time share them. */
 class GroupHeads {
   readonly #options: GroupHeadsOptions
-  #heads: Head[] = []
+  #heads: QueueHead[] = []
   /** Rows that claims have taken. The statement that changes such a row may not have run yet. */
   readonly #taken = new Set<number>()
   #hasMore = true
@@ -78,7 +79,7 @@ class GroupHeads {
     this.#options = options
   }
 
-  get first(): Head | undefined {
+  get first(): QueueHead | undefined {
     return this.#heads[0]
   }
 
@@ -100,11 +101,11 @@ class GroupHeads {
   }
 
   /** Forgets a row that is in the queue no more. */
-  forget({ ord }: Head): void {
+  forget({ ord }: QueueHead): void {
     this.#taken.delete(ord)
   }
 
-  giveBack(head: Head): void {
+  putBack(head: QueueHead): void {
     this.forget(head)
     this.#heads.unshift(head)
   }
@@ -114,28 +115,28 @@ class GroupHeads {
     const wanted = Math.min(claims.wanted, readLimit)
     const limit = this.#isFirstRead ? wanted : Math.max(wanted, refillLimit) + this.#taken.size
     this.#isFirstRead = false
-    const rows = await tx.run(headsOf, { project, claimGroup, limit })
+    const rows = await tx.run(findQueueHeads, { project, claimGroup, limit })
     this.#heads = rows.filter(({ ord }) => !this.#taken.has(ord))
     this.#hasMore = rows.length === limit
   }
 }
 
 /** The claimable tasks of several claim groups, in the order of claims. */
-export interface QueueHeads {
+export interface MergedQueueHeads {
   /** Returns the next task; undefined at the end. Takes `wanted` ones at a time. */
-  next(wanted: number): Promise<Head | undefined>
+  next(wanted: number): Promise<QueueHead | undefined>
   /** Notes that the task returned last was parked. */
   markParked(): void
   /** Leaves the task returned last, and the rest of its read, to other claims. */
-  giveBack(): void
+  putBack(): void
 }
 
 interface FirstHead {
   readonly heads: GroupHeads
-  readonly head: Head
+  readonly head: QueueHead
 }
 
-function firstOf(groups: readonly GroupHeads[]): FirstHead | undefined {
+function firstHeadOf(groups: readonly GroupHeads[]): FirstHead | undefined {
   let first: FirstHead | undefined
   for (const heads of groups) {
     const head = heads.first
@@ -154,7 +155,7 @@ interface MergeOptions {
  * Merges the queue heads of claim groups by rank and age. Tasks that an agent may not take cost
  * nothing, in any number.
  */
-export function mergeHeads(tx: Transaction, { project, claimGroups, claims }: MergeOptions): QueueHeads {
+export function mergeHeads(tx: Transaction, { project, claimGroups, claims }: MergeOptions): MergedQueueHeads {
   const groups = claimGroups.map((claimGroup) =>
     tx.share(`heads ${claimGroup}`, () => new GroupHeads({ project, claimGroup, claims })),
   )
@@ -168,7 +169,7 @@ export function mergeHeads(tx: Transaction, { project, claimGroups, claims }: Me
     while (taken.length < wanted) {
       // Another claim may have taken all rows of a read.
       while (groups.some(({ needsRead }) => needsRead)) await fill()
-      const first = firstOf(groups)
+      const first = firstHeadOf(groups)
       if (!first) break
       first.heads.take()
       taken.push(first)
@@ -196,8 +197,8 @@ export function mergeHeads(tx: Transaction, { project, claimGroups, claims }: Me
       last?.heads.forget(last.head)
       last = undefined
     },
-    giveBack: () => {
-      for (const { heads, head } of [...(last ? [last] : []), ...left].reverse()) heads.giveBack(head)
+    putBack: () => {
+      for (const { heads, head } of [...(last ? [last] : []), ...left].reverse()) heads.putBack(head)
       left = []
     },
   }

@@ -4,10 +4,10 @@ import { sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
-import { type LeaseParams, matchesHeldLease, refuseLease, settleEndedLease } from '../../domain/tasks/lease.ts'
+import { type LeaseParams, matchesHeldLeaseSql, refuseLease, settleEndedLease } from '../../domain/tasks/lease.ts'
 import { answerDeadlineSql, dequeueColumns } from '../../domain/tasks/queue-columns.ts'
 import { iso, isoOrNull } from '../../platform/times.ts'
-import { type Query, statement } from '../../store/store.ts'
+import { type StatementParts, statement } from '../../store/store.ts'
 import { taskStatusOf } from './serialize.ts'
 
 interface RequestInputParams extends LeaseParams {
@@ -19,7 +19,7 @@ interface RequestInputParams extends LeaseParams {
   now: number
 }
 
-const storeRequest = statement(({ db, t, p }: Query<RequestInputParams>) =>
+const storeInputRequest = statement(({ db, t, p }: StatementParts<RequestInputParams>) =>
   db
     .update(t.tasks)
     .set({
@@ -32,7 +32,7 @@ const storeRequest = statement(({ db, t, p }: Query<RequestInputParams>) =>
       timeoutAt: answerDeadlineSql(t, p.now, p.deadlineMs),
       revision: sql`${t.tasks.revision} + 1`,
     })
-    .where(matchesHeldLease({ t, p }))
+    .where(matchesHeldLeaseSql({ t, p }))
     .returning()
     .prepare(),
 )
@@ -51,7 +51,7 @@ export function requestInput(
     const asked = JSON.stringify({ question, options, by: agentId, at: iso(tx.now), deadlineAt, defaultAnswer })
     const progress = details === undefined ? null : JSON.stringify({ details })
     const params = { project, taskId, leaseToken, agentId, asked, deadlineMs, progress, now: tx.now }
-    const [row] = await tx.run(storeRequest, params)
+    const [row] = await tx.run(storeInputRequest, params)
     if (!row) return refuseLease(tx, project, taskId)
     const data = { attempt: row.attempt, agentId, question, deadlineAt }
     tx.append({ type: 'task.input_requested', subject: taskId, actor: agentId, taskId, epic: row.epic, data })

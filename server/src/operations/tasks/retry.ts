@@ -8,11 +8,11 @@ import { notifyClaimable } from '../../domain/tasks/lease.ts'
 import { reopenColumns } from '../../domain/tasks/queue-columns.ts'
 import type { TaskRow } from '../../domain/tasks/task-row.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
-import { type Query, statement, type Transaction } from '../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 import { taskStatusOf } from './serialize.ts'
 import { fromStatuses, refuseTransition } from './transitions.ts'
 
-const retry = statement(({ db, t, p }: Query<{ project: string; taskId: string; now: number }>) =>
+const reopenTask = statement(({ db, t, p }: StatementParts<{ project: string; taskId: string; now: number }>) =>
   db
     .update(t.tasks)
     .set(reopenColumns(t, p.now))
@@ -29,7 +29,7 @@ const retry = statement(({ db, t, p }: Query<{ project: string; taskId: string; 
 
 /** Gives one task all its attempts again. Returns undefined if it has not failed. */
 export async function retryIn(tx: Transaction, principal: Principal, taskId: string): Promise<TaskRow | undefined> {
-  const [row] = await tx.run(retry, { project: principal.project, taskId, now: tx.now })
+  const [row] = await tx.run(reopenTask, { project: principal.project, taskId, now: tx.now })
   if (!row) return undefined
   const actor = actorOf(principal)
   tx.append({

@@ -12,23 +12,23 @@ import {
 } from '@tony/mcp-shared/tasks'
 import { and, eq } from 'drizzle-orm'
 import type { z } from 'zod'
-import { dependencyKinds, isOwn } from '../../domain/tasks/dependency-kinds.ts'
+import { dependencyKinds, isOwnKindSql } from '../../domain/tasks/dependency-kinds.ts'
 import type { TaskRow } from '../../domain/tasks/task-row.ts'
 import { iso, isoOrNull } from '../../platform/times.ts'
-import { type Query, type Reader, statement } from '../../store/store.ts'
+import { type Reader, type StatementParts, statement } from '../../store/store.ts'
 
 export type TaskOutput = z.output<typeof task>
 export type LeasedTask = z.output<typeof leasedTask>
 
-const dependenciesOf = statement(({ db, t, p }: Query<{ taskId: string }>) =>
+const findOwnDependencies = statement(({ db, t, p }: StatementParts<{ taskId: string }>) =>
   db
     .select({ taskId: t.taskDependencies.dependsOnId, kind: t.taskDependencies.kind })
     .from(t.taskDependencies)
-    .where(and(eq(t.taskDependencies.taskId, p.taskId), isOwn(t.taskDependencies.kind)))
+    .where(and(eq(t.taskDependencies.taskId, p.taskId), isOwnKindSql(t.taskDependencies.kind)))
     .prepare(),
 )
 
-const artifactsOf = statement(({ db, t, p }: Query<{ taskId: string }>) =>
+const findArtifacts = statement(({ db, t, p }: StatementParts<{ taskId: string }>) =>
   db
     .select({
       name: t.artifacts.name,
@@ -43,7 +43,7 @@ const artifactsOf = statement(({ db, t, p }: Query<{ taskId: string }>) =>
     .prepare(),
 )
 
-const orphansOf = statement(({ db, t, p }: Query<{ taskId: string }>) =>
+const findOrphans = statement(({ db, t, p }: StatementParts<{ taskId: string }>) =>
   db
     .select({
       attempt: t.orphanResults.attempt,
@@ -61,11 +61,11 @@ const orphansOf = statement(({ db, t, p }: Query<{ taskId: string }>) =>
  * Returns the parts of a task that are in other tables. A count in the task's row tells if a query
  * is needed.
  */
-async function detailsOf(reader: Reader, row: TaskRow) {
+async function relatedRowsOf(reader: Reader, row: TaskRow) {
   const taskId = row.id
-  const dependencies = row.dependencies === 0 ? [] : await reader.run(dependenciesOf, { taskId })
-  const artifacts = row.artifacts === 0 ? [] : await reader.run(artifactsOf, { taskId })
-  const orphans = row.orphans === 0 ? [] : await reader.run(orphansOf, { taskId })
+  const dependencies = row.dependencies === 0 ? [] : await reader.run(findOwnDependencies, { taskId })
+  const artifacts = row.artifacts === 0 ? [] : await reader.run(findArtifacts, { taskId })
+  const orphans = row.orphans === 0 ? [] : await reader.run(findOrphans, { taskId })
   return {
     dependsOn: dependencies.filter(({ kind }) => kind === dependencyKinds.blocks).map((other) => other.taskId),
     waitsFor: dependencies.flatMap((other): TaskOutput['waitsFor'] => {
@@ -107,7 +107,7 @@ export async function toTask(reader: Reader, row: TaskRow): Promise<TaskOutput> 
   // claim.
   const isUnclaimed = row.status === 'pending' || row.status === 'blocked' || row.status === 'input_required'
   return {
-    ...(await detailsOf(reader, row)),
+    ...(await relatedRowsOf(reader, row)),
     id: row.id,
     externalId: row.externalId,
     type: row.type,

@@ -6,7 +6,7 @@ import type { Context } from '../../domain/context.ts'
 import { rollupOf } from '../../domain/tasks/rollup.ts'
 import type { TaskRow } from '../../domain/tasks/task-row.ts'
 import { countRowsOfPage } from '../../platform/paging.ts'
-import { placeholder, type Query, type Reader, statement } from '../../store/store.ts'
+import { placeholder, type Reader, type StatementParts, statement } from '../../store/store.ts'
 import type { Tables } from '../../store/tables/tables.ts'
 import { requireTask } from './get.ts'
 import { taskStatusOf } from './serialize.ts'
@@ -14,7 +14,7 @@ import { taskStatusOf } from './serialize.ts'
 const nodeLimit = 1_000
 
 type Tree = z.output<typeof taskTreeOutput>
-type TreeScope = Pick<z.output<typeof taskTreeInput>, 'epic' | 'story'>
+type TreeGroup = Pick<z.output<typeof taskTreeInput>, 'epic' | 'story'>
 
 type NodeRow = Pick<TaskRow, 'id' | 'parentId' | 'type' | 'title' | 'status' | 'priority'>
 
@@ -28,7 +28,7 @@ const nodeColumns = ({ tasks: { id, parentId, type, title, status, priority } }:
   priority,
 })
 
-const findChildren = statement(({ db, t, p }: Query<{ project: string; parentId: string; limit: number }>) =>
+const findChildren = statement(({ db, t, p }: StatementParts<{ project: string; parentId: string; limit: number }>) =>
   db
     .select(nodeColumns(t))
     .from(t.tasks)
@@ -82,7 +82,7 @@ async function subtreeOf(reader: Reader, project: string, taskId: string, depthL
 }
 
 /** Returns the tasks of an epic or a story in the order of creation, and their rollup. */
-async function scopeTreeOf(reader: Reader, project: string, { epic, story }: TreeScope): Promise<Tree> {
+async function groupTreeOf(reader: Reader, project: string, { epic, story }: TreeGroup): Promise<Tree> {
   const { tasks } = reader.t
   const inScope = epic === undefined ? eq(tasks.story, story ?? '') : eq(tasks.epic, epic)
   const rows = await reader.db
@@ -99,5 +99,5 @@ export const getTaskTree = (ctx: Context, input: z.output<typeof taskTreeInput>)
   ctx.read((reader) => {
     const { project } = ctx.principal
     const { taskId, depth } = input
-    return taskId === undefined ? scopeTreeOf(reader, project, input) : subtreeOf(reader, project, taskId, depth)
+    return taskId === undefined ? groupTreeOf(reader, project, input) : subtreeOf(reader, project, taskId, depth)
   })

@@ -11,7 +11,7 @@ import { actorOf } from '../../domain/principal.ts'
 import { changeDependencies } from '../../domain/tasks/change-dependencies.ts'
 import { ensureClaimGroup } from '../../domain/tasks/claim-group.ts'
 import type { DependencyState } from '../../domain/tasks/dependency-graph.ts'
-import { dependencyKinds, isOwn } from '../../domain/tasks/dependency-kinds.ts'
+import { dependencyKinds, isOwnKindSql } from '../../domain/tasks/dependency-kinds.ts'
 import { failDependents } from '../../domain/tasks/dependents.ts'
 import { eligibilityColumns, isQueuedSql } from '../../domain/tasks/eligibility.ts'
 import { findTask, notifyClaimable, taskNotFoundError } from '../../domain/tasks/lease.ts'
@@ -86,7 +86,7 @@ async function changeDependenciesIn(tx: Transaction, known: TaskRow, input: Inpu
   const stored = await tx.db
     .select({ taskId: edges.dependsOnId, kind: edges.kind })
     .from(edges)
-    .where(and(eq(edges.taskId, known.id), isOwn(edges.kind)))
+    .where(and(eq(edges.taskId, known.id), isOwnKindSql(edges.kind)))
   const named = (word: keyof typeof dependencyKinds) =>
     stored.filter(({ kind }) => kind === dependencyKinds[word]).map(({ taskId }) => taskId)
   const {

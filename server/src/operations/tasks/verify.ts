@@ -8,7 +8,7 @@ import { notifyClaimable } from '../../domain/tasks/lease.ts'
 import { requeueColumns } from '../../domain/tasks/queue-columns.ts'
 import { iso } from '../../platform/times.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
-import { type Query, statement } from '../../store/store.ts'
+import { type StatementParts, statement } from '../../store/store.ts'
 import { recordCompletion } from './complete.ts'
 import { taskStatusOf } from './serialize.ts'
 import { fromStatuses, refuseTransition } from './transitions.ts'
@@ -23,29 +23,29 @@ interface Verdict {
 }
 
 /** Matches a task in review that another agent completed. */
-const reviewableBy = ({ t, p }: Pick<Query<Verdict>, 't' | 'p'>, move: 'accept' | 'reject') =>
+const isReviewableSql = ({ t, p }: Pick<StatementParts<Verdict>, 't' | 'p'>, transition: 'accept' | 'reject') =>
   and(
     eq(t.tasks.id, p.taskId),
     eq(t.tasks.projectId, p.project),
-    inLiterals(t.tasks.status, fromStatuses(move)),
+    inLiterals(t.tasks.status, fromStatuses(transition)),
     or(isNull(t.tasks.agentId), ne(t.tasks.agentId, p.by)),
   )
 
-const accept = statement(({ db, t, p }: Query<Verdict>) =>
+const acceptResult = statement(({ db, t, p }: StatementParts<Verdict>) =>
   db
     .update(t.tasks)
     .set({ status: 'completed', completedAt: p.now, review: p.review, revision: sql`${t.tasks.revision} + 1` })
-    .where(reviewableBy({ t, p }, 'accept'))
+    .where(isReviewableSql({ t, p }, 'accept'))
     .returning()
     .prepare(),
 )
 
-const reject = statement(({ db, t, p }: Query<Verdict>) =>
+const rejectResult = statement(({ db, t, p }: StatementParts<Verdict>) =>
   db
     .update(t.tasks)
     // Without its token: a repeated `complete` must not complete a rejected task.
     .set({ ...requeueColumns(t, p.now), review: p.review, leaseToken: null, leaseExpiresAt: null })
-    .where(reviewableBy({ t, p }, 'reject'))
+    .where(isReviewableSql({ t, p }, 'reject'))
     .returning()
     .prepare(),
 )
@@ -61,7 +61,7 @@ export const verifyTask = (
     const actor = actorOf(ctx.principal)
     const review = JSON.stringify({ accept: input.accept, note, by: actor, at: iso(tx.now) })
     const verdict = { project, taskId, by: actor ?? '', review, now: tx.now }
-    const [row] = await tx.run(input.accept ? accept : reject, verdict)
+    const [row] = await tx.run(input.accept ? acceptResult : rejectResult, verdict)
     if (!row) {
       return refuseTransition(tx, { project, taskId, outcome: 'verified' }, ({ status }) =>
         status === 'in_review'

@@ -1,9 +1,9 @@
 import type { taskWorkInput } from '@tony/mcp-shared/leases'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
-import { type Chunk, toItem } from '../../domain/feed/item.ts'
+import { type ItemChunk, toSubscriptionItem } from '../../domain/feed/item.ts'
 import { requireAgent } from '../../domain/principal.ts'
-import type { QueuePosition } from '../../domain/tasks/claim-waiters.ts'
+import type { ClaimWaitHandle } from '../../domain/tasks/claim-waiters.ts'
 import { Notifier } from '../../platform/notifier.ts'
 import { claimIn, claimKeysOf, claimPastParked } from './claim.ts'
 import type { LeasedTask } from './serialize.ts'
@@ -15,7 +15,7 @@ import type { LeasedTask } from './serialize.ts'
 export async function* workTasks(
   ctx: Context,
   input: z.output<typeof taskWorkInput>,
-): AsyncGenerator<Chunk<LeasedTask>> {
+): AsyncGenerator<ItemChunk<LeasedTask>> {
   const agentId = requireAgent(ctx.principal).id
   const notifier = new Notifier()
   const heldTasks = new Map<string, number>()
@@ -26,7 +26,7 @@ export async function* workTasks(
   ctx.signal.addEventListener('abort', notifier.notify, { once: true })
   // In the queue only while a slot is free: a notification for a busy subscription would not reach
   // an idle one.
-  let position: QueuePosition | undefined
+  let position: ClaimWaitHandle | undefined
   try {
     while (!ctx.signal.aborted) {
       const free = Math.min(input.slots - heldTasks.size, 32)
@@ -34,12 +34,12 @@ export async function* workTasks(
         position ??= ctx.waiters.claims.enter({ project: ctx.principal.project, agentId }, notifier.notify)
         position.beforeAttempt()
         const options = { limit: free, leaseMs: input.leaseMs }
-        const { tasks, eligibility } = await claimPastParked(ctx, () =>
+        const { tasks, claimantState: eligibility } = await claimPastParked(ctx, () =>
           ctx.transact((tx) => claimIn(tx, ctx, options), { serialKeys: claimKeysOf(ctx.principal) }),
         )
         if (eligibility) position.afterAttempt(eligibility)
         for (const task of tasks) heldTasks.set(task.id, task.attempt)
-        if (tasks.length > 0) yield tasks.map((task) => toItem(task))
+        if (tasks.length > 0) yield tasks.map((task) => toSubscriptionItem(task))
         if (tasks.length > 0) continue
       } else {
         position?.leave()

@@ -4,14 +4,14 @@ import { and, eq, isNull, lte, notExists } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
-import { deleteIdleSession, recordActivity } from '../../domain/wakes/end-wakes.ts'
+import { deleteIdleSession, recordSessionSign } from '../../domain/wakes/end-wakes.ts'
 import { openWakesOf, toOpenWake, wakeLimit } from '../../domain/wakes/open-wakes.ts'
 import { requestWake } from '../../domain/wakes/request-wake.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
-import { placeholder, type Query, rowlessStatement, statement } from '../../store/store.ts'
+import { placeholder, rowlessStatement, type StatementParts, statement } from '../../store/store.ts'
 
 const markIdle = rowlessStatement(
-  ({ db, t, p }: Query<{ agentId: string; project: string; now: number; takesTasks: number }>) =>
+  ({ db, t, p }: StatementParts<{ agentId: string; project: string; now: number; takesTasks: number }>) =>
     db
       .insert(t.idleSessions)
       .values({ agentId: p.agentId, projectId: p.project, since: p.now, takesTasks: p.takesTasks })
@@ -20,22 +20,23 @@ const markIdle = rowlessStatement(
 )
 
 /** Messages that steer and that no model has seen. Most of them came while the session worked. */
-const unseen = statement(({ db, t, p }: Query<{ agentId: string; steer: number; limit: number }>) =>
-  db
-    .select({ id: t.messages.id, fromAgent: t.messages.fromAgent, taskId: t.messages.taskId })
-    .from(t.messages)
-    .where(
-      and(
-        eq(t.messages.toAgent, p.agentId),
-        inLiterals(t.messages.status, ['pending', 'delivered']),
-        lte(t.messages.mode, p.steer),
-        isNull(t.messages.shownAt),
-        notExists(db.select({ id: t.wakes.id }).from(t.wakes).where(eq(t.wakes.subject, t.messages.id))),
-      ),
-    )
-    .orderBy(t.messages.ord)
-    .limit(placeholder('limit'))
-    .prepare(),
+const findUnseenMessages = statement(
+  ({ db, t, p }: StatementParts<{ agentId: string; steer: number; limit: number }>) =>
+    db
+      .select({ id: t.messages.id, fromAgent: t.messages.fromAgent, taskId: t.messages.taskId })
+      .from(t.messages)
+      .where(
+        and(
+          eq(t.messages.toAgent, p.agentId),
+          inLiterals(t.messages.status, ['pending', 'delivered']),
+          lte(t.messages.mode, p.steer),
+          isNull(t.messages.shownAt),
+          notExists(db.select({ id: t.wakes.id }).from(t.wakes).where(eq(t.wakes.subject, t.messages.id))),
+        ),
+      )
+      .orderBy(t.messages.ord)
+      .limit(placeholder('limit'))
+      .prepare(),
 )
 
 /**
@@ -49,11 +50,11 @@ export function announceSession(
   const agentId = requireAgent(ctx.principal).id
   const { project } = ctx.principal
   return ctx.transact(async (tx) => {
-    if (active) await recordActivity(tx, agentId)
+    if (active) await recordSessionSign(tx, agentId)
     if (!idle) await deleteIdleSession(tx, agentId)
     else {
       await tx.run(markIdle, { agentId, project, now: tx.now, takesTasks: takesTasks ? 1 : 0 })
-      const messages = await tx.run(unseen, { agentId, steer: rankOfMode('steer'), limit: wakeLimit })
+      const messages = await tx.run(findUnseenMessages, { agentId, steer: rankOfMode('steer'), limit: wakeLimit })
       for (const { id, fromAgent, taskId } of messages)
         await requestWake(tx, { project, agentId, reason: 'message', subject: id, attempt: 0, fromAgent, taskId })
     }

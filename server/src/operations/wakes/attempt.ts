@@ -6,13 +6,13 @@ import { requireAgent } from '../../domain/principal.ts'
 import { endWake } from '../../domain/wakes/end-wakes.ts'
 import { openWakesOf, triedProvidersOf, type WakeRow } from '../../domain/wakes/open-wakes.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
-import { type Query, rowlessStatement, statement, type Transaction } from '../../store/store.ts'
+import { rowlessStatement, type StatementParts, statement, type Transaction } from '../../store/store.ts'
 
-const storeTried = rowlessStatement(({ db, t, p }: Query<{ id: string; tried: string }>) =>
+const storeTried = rowlessStatement(({ db, t, p }: StatementParts<{ id: string; tried: string }>) =>
   db.update(t.wakes).set({ tried: p.tried }).where(eq(t.wakes.id, p.id)).prepare(),
 )
 
-const findUnseen = statement(({ db, t, p }: Query<{ messageId: string; now: number }>) =>
+const findUnseenMessage = statement(({ db, t, p }: StatementParts<{ messageId: string; now: number }>) =>
   db
     .select({ id: t.messages.id })
     .from(t.messages)
@@ -28,8 +28,8 @@ const findUnseen = statement(({ db, t, p }: Query<{ messageId: string; now: numb
 )
 
 /** True if the session finds something to read or to do when it wakes. */
-const hasSubject = async (tx: Transaction, { reason, subject }: WakeRow): Promise<boolean> =>
-  reason !== 'message' || (await tx.run(findUnseen, { messageId: subject, now: tx.now })).length > 0
+const hasUnseenSubject = async (tx: Transaction, { reason, subject }: WakeRow): Promise<boolean> =>
+  reason !== 'message' || (await tx.run(findUnseenMessage, { messageId: subject, now: tx.now })).length > 0
 
 /**
  * `wakes.attempt`: records a provider before it is tried, so that no restart tries it twice. Wakes
@@ -44,7 +44,7 @@ export function attemptWake(
   return ctx.transact(async (tx) => {
     const attempted: string[] = []
     for (const row of (await openWakesOf(tx, agentId)).filter(({ id }) => wanted.has(id))) {
-      if (!(await hasSubject(tx, row))) {
+      if (!(await hasUnseenSubject(tx, row))) {
         await endWake(tx, row.id, 'unavailable')
         continue
       }

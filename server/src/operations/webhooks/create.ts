@@ -5,42 +5,43 @@ import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { resolveCursor } from '../../domain/feed/cursor.ts'
 import { logRangeOf } from '../../domain/feed/log-range.ts'
-import { findKeyId } from '../../domain/identity/session.ts'
+import { findCallerKeyId } from '../../domain/identity/session.ts'
 import { actorOf } from '../../domain/principal.ts'
 import { deleteWebhook } from '../../domain/webhooks/delete.ts'
 import { webhookIdOf } from '../../domain/webhooks/identity.ts'
 import { findWebhook, type WebhookRow } from '../../domain/webhooks/rows.ts'
 import { sealSecret, unsealSecret } from '../../domain/webhooks/secrets.ts'
-import { isSecret, newSecret } from '../../domain/webhooks/signature.ts'
+import { isWebhookSecret, newSecret } from '../../domain/webhooks/signature.ts'
 import { parseEndpointUrl, publicUrlOf } from '../../domain/webhooks/url.ts'
 import { isoOrNull } from '../../platform/times.ts'
-import { type Query, type Reader, statement, type Transaction } from '../../store/store.ts'
+import { type Reader, type StatementParts, statement, type Transaction } from '../../store/store.ts'
 import { toWebhook } from './serialize.ts'
 
 type Input = z.output<typeof webhookCreateInput>
 
 /** An endpoint that this owner has verified already. */
-const findVerified = statement(({ db, t, p }: Query<{ project: string; owner: string; url: string; now: number }>) =>
-  db
-    .select({ id: t.webhooks.id })
-    .from(t.webhooks)
-    .where(
-      and(
-        eq(t.webhooks.projectId, p.project),
-        eq(t.webhooks.owner, p.owner),
-        eq(t.webhooks.url, p.url),
-        or(isNull(t.webhooks.expiresAt), gt(t.webhooks.expiresAt, p.now)),
-      ),
-    )
-    .limit(1)
-    .prepare(),
+const findChallengedEndpoint = statement(
+  ({ db, t, p }: StatementParts<{ project: string; owner: string; url: string; now: number }>) =>
+    db
+      .select({ id: t.webhooks.id })
+      .from(t.webhooks)
+      .where(
+        and(
+          eq(t.webhooks.projectId, p.project),
+          eq(t.webhooks.owner, p.owner),
+          eq(t.webhooks.url, p.url),
+          or(isNull(t.webhooks.expiresAt), gt(t.webhooks.expiresAt, p.now)),
+        ),
+      )
+      .limit(1)
+      .prepare(),
 )
 
-const countWebhooks = statement(({ db, t, p }: Query<{ project: string }>) =>
+const countWebhooks = statement(({ db, t, p }: StatementParts<{ project: string }>) =>
   db.select({ count: sql<number>`count(*)` }).from(t.webhooks).where(eq(t.webhooks.projectId, p.project)).prepare(),
 )
 
-const findLive = async (reader: Reader, project: string, id: string): Promise<WebhookRow | undefined> => {
+const findUnexpiredWebhook = async (reader: Reader, project: string, id: string): Promise<WebhookRow | undefined> => {
   const [row] = await reader.run(findWebhook, { id, project })
   return row && (row.expiresAt === null || row.expiresAt > reader.now) ? row : undefined
 }
@@ -53,20 +54,22 @@ interface Draft {
   readonly secret: string
 }
 
-const secretIn = (ctx: Context, input: Input, live: WebhookRow | undefined): string => {
+const chooseSecret = (ctx: Context, input: Input, live: WebhookRow | undefined): string => {
   const { secret } = input
-  if (secret !== undefined && !isSecret(secret))
+  if (secret !== undefined && !isWebhookSecret(secret))
     throw new CoordinationError('INVALID_INPUT', 'secret: must be whsec_ followed by base64 of 24 to 64 bytes')
   return secret ?? (live ? unsealSecret(ctx.identity.pepper, live.secret) : newSecret())
 }
 
 /** Throws INVALID_INPUT, with the reason, if the endpoint does not return a challenge. */
-async function requireVerified(ctx: Context, { id, input: { format }, url, secret }: Draft): Promise<void> {
+async function requireChallengedEndpoint(ctx: Context, { id, input: { format }, url, secret }: Draft): Promise<void> {
   const { subject: owner, project } = ctx.principal
   if (ctx.config.webhooks.origins.includes(new URL(url).origin)) return
-  const verified = await ctx.read((reader) => reader.run(findVerified, { project, owner, url, now: reader.now }))
+  const verified = await ctx.read((reader) =>
+    reader.run(findChallengedEndpoint, { project, owner, url, now: reader.now }),
+  )
   if (verified.length > 0) return
-  const reason = await ctx.webhooks.verify({ id, format, url, secret })
+  const reason = await ctx.webhooks.sendChallenge({ id, format, url, secret })
   if (reason === undefined) return
   throw new CoordinationError(
     'INVALID_INPUT',
@@ -94,7 +97,7 @@ async function insertWebhook(ctx: Context, tx: Transaction, { id, input, url, se
       id,
       projectId: project,
       owner,
-      ownerKey: await findKeyId(tx, principal),
+      ownerKey: await findCallerKeyId(tx, principal),
       ownerAgent: agent?.id ?? null,
       url,
       format,
@@ -142,16 +145,16 @@ export async function createWebhook(ctx: Context, input: Input): Promise<z.outpu
   const { project, subject: owner } = ctx.principal
   const url = parseEndpointUrl(input.url).href
   const id = webhookIdOf({ project, owner, url, format: input.format, filter: input.filter })
-  const known = await ctx.read((reader) => findLive(reader, project, id))
-  const draft = { id, input, url, secret: secretIn(ctx, input, known) }
-  await requireVerified(ctx, draft)
+  const known = await ctx.read((reader) => findUnexpiredWebhook(reader, project, id))
+  const draft = { id, input, url, secret: chooseSecret(ctx, input, known) }
+  await requireChallengedEndpoint(ctx, draft)
   const created = await ctx.transact(async (tx) => {
-    const live = await findLive(tx, project, id)
+    const live = await findUnexpiredWebhook(tx, project, id)
     // A row whose life is over is in the way until the next sweep.
     if (!live) await deleteWebhook(tx, { id, project, actor: null })
     const row = live ? await renewWebhook(ctx, tx, live, draft) : await insertWebhook(ctx, tx, draft)
     return toWebhook(tx, ctx.store.epoch, row)
   })
-  ctx.webhooks.wakeForNew(project)
+  ctx.webhooks.notifyNewWebhook(project)
   return { ...created, secret: draft.secret }
 }

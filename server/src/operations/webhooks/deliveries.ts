@@ -4,17 +4,17 @@ import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { findWebhook } from '../../domain/webhooks/rows.ts'
 import { toWebhookError } from '../../domain/webhooks/words.ts'
-import { parseCursor } from '../../platform/paging.ts'
+import { parseListCursor } from '../../platform/paging.ts'
 import { iso } from '../../platform/times.ts'
 import { webhookNotFoundError } from './serialize.ts'
 
 /** `webhooks.deliveries`: the dead letters of a webhook, oldest first, without their bodies. */
-export const listDeliveries = (
+export const listWebhookDeliveries = (
   ctx: Context,
   { webhookId, limit, cursor }: z.output<typeof webhookDeliveriesInput>,
 ): Promise<z.output<typeof webhookDeliveriesOutput>> =>
   ctx.read(async (reader) => {
-    const after = parseCursor(cursor) ?? 0
+    const after = parseListCursor(cursor) ?? 0
     const [webhook] = await reader.run(findWebhook, { id: webhookId, project: ctx.principal.project })
     if (!webhook) throw webhookNotFoundError(webhookId)
     const { webhookDeadLetters: d } = reader.t

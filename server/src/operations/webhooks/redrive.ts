@@ -27,6 +27,6 @@ export async function redriveWebhook(
     const redriven = await tx.db.update(d).set({ redriven: 1 }).where(inArray(d.ord, oldest)).returning({ ord: d.ord })
     return { redriven: redriven.length }
   })
-  ctx.webhooks.wakeForNew(project)
+  ctx.webhooks.notifyNewWebhook(project)
   return reply
 }

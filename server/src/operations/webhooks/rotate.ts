@@ -5,7 +5,7 @@ import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { actorOf } from '../../domain/principal.ts'
 import { sealSecret } from '../../domain/webhooks/secrets.ts'
-import { isSecret, newSecret } from '../../domain/webhooks/signature.ts'
+import { isWebhookSecret, newSecret } from '../../domain/webhooks/signature.ts'
 import { iso } from '../../platform/times.ts'
 import { webhookNotFoundError } from './serialize.ts'
 
@@ -14,7 +14,7 @@ export async function rotateWebhook(
   ctx: Context,
   { webhookId, secret = newSecret(), overlapMs }: z.output<typeof webhookRotateInput>,
 ): Promise<z.output<typeof webhookRotateOutput>> {
-  if (!isSecret(secret))
+  if (!isWebhookSecret(secret))
     throw new CoordinationError('INVALID_INPUT', 'secret: must be whsec_ followed by base64 of 24 to 64 bytes')
   return ctx.transact(async (tx) => {
     const { webhooks: w } = tx.t

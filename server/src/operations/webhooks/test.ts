@@ -12,6 +12,6 @@ export async function testWebhook(
   const { project } = ctx.principal
   const [row] = await ctx.read((reader) => reader.run(findWebhook, { id: webhookId, project }))
   if (!row) throw webhookNotFoundError(webhookId)
-  const error = await ctx.webhooks.test(row)
+  const error = await ctx.webhooks.sendTest(row)
   return { delivered: error === undefined, error: error ?? null }
 }

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import { hasCode } from '../file-sync.ts'
+import { hasErrorCode } from '../file-sync.ts'
 import type { Backup, BackupRequest } from './backup.ts'
 
 function runWorker(request: BackupRequest): Promise<Backup> {
@@ -13,7 +13,7 @@ function runWorker(request: BackupRequest): Promise<Backup> {
 }
 
 function toRefusal(error: unknown): CoordinationError {
-  const full = hasCode(error, 'SQLITE_FULL') || hasCode(error, 'ENOSPC')
+  const full = hasErrorCode(error, 'SQLITE_FULL') || hasErrorCode(error, 'ENOSPC')
   const failure = full
     ? new CoordinationError('STORAGE_FULL', 'the disk is full, so no backup was written: free space and call again')
     : new CoordinationError('STORE_UNAVAILABLE', "the backup failed: the server's log has the cause")

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import Database from 'better-sqlite3'
 import { version } from '../../platform/version.ts'
-import { createFolder, sha256Of, syncFolderOf, timestampOf, writeFlushed } from '../file-sync.ts'
+import { createFolder, fileTimestampOf, sha256Of, syncFolderOf, writeFlushed } from '../file-sync.ts'
 import { refuseForeignDatabase } from '../migrations/migrate.ts'
 import { acquireLock } from '../sqlite/file-lock.ts'
 import { BackupError, describeDatabase, type Manifest, manifestPathOf } from './manifest.ts'
@@ -29,7 +29,7 @@ const lockWaitMs = 10_000
 
 /** Returns an unused file name for a backup, built from the database's name and the time. */
 function backupFileName({ file, folder, at }: BackupRequest): string {
-  const stem = `${basename(file).replace(/\.db$/, '')}-${timestampOf(at)}`
+  const stem = `${basename(file).replace(/\.db$/, '')}-${fileTimestampOf(at)}`
   let name = `${stem}.db`
   for (let suffix = 2; existsSync(join(folder, name)); suffix += 1) name = `${stem}-${suffix}.db`
   return name
@@ -93,14 +93,14 @@ export function writeBackup(request: BackupRequest): Backup {
       sha256: sha256Of(partialPath),
       ...contents,
     }
-    publish(partialPath, path, manifest)
+    publishBackup(partialPath, path, manifest)
     return { path, manifest }
   } finally {
     release()
   }
 }
 
-function publish(partialPath: string, path: string, manifest: Manifest): void {
+function publishBackup(partialPath: string, path: string, manifest: Manifest): void {
   const manifestPath = manifestPathOf(path)
   const partialManifest = `${manifestPath}${partialSuffix}`
   writeFlushed(partialManifest, () => writeFileSync(partialManifest, `${JSON.stringify(manifest, null, 2)}\n`))

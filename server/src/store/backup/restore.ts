@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, linkSync, renameSync, rmSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { uuidv7 } from '../../platform/uuid.ts'
-import { sha256Of, syncFile, syncFolderOf, timestampOf } from '../file-sync.ts'
+import { fileTimestampOf, sha256Of, syncFile, syncFolderOf } from '../file-sync.ts'
 import { refuseForeignDatabase } from '../migrations/migrate.ts'
 import { lockDatabaseFile, resolveDatabaseFile } from '../sqlite/file-lock.ts'
 import { BackupError, checkBackup, isCorruption, type Manifest } from './manifest.ts'
@@ -22,13 +22,21 @@ export interface RestoreResult {
 const incarnationsSkipped = 1_000_000
 
 /** Returns a new epoch. It makes cursors of other stores, or from before a restore, invalid. */
-export const newEpoch = (): string => uuidv7().slice(-8)
+export const createEpoch = (): string => uuidv7().slice(-8)
 
 /**
  * Replaces a database with a backup. If it throws BackupError, SchemaError or StoreInUseError,
  * nothing has changed: the backup is checked and its copy complete before the final rename.
  */
-export function restore({ backup, database, at }: { backup: string; database: string; at: number }): RestoreResult {
+export function restoreDatabase({
+  backup,
+  database,
+  at,
+}: {
+  backup: string
+  database: string
+  at: number
+}): RestoreResult {
   const manifest = checkBackup(backup)
   const file = resolveDatabaseFile(database)
   const unlock = lockDatabaseFile(file)
@@ -71,7 +79,7 @@ function refuseForeignFile(file: string): void {
  * leases do not apply to it.
  */
 function startEpoch(file: string): string {
-  const epoch = newEpoch()
+  const epoch = createEpoch()
   const database = new Database(file)
   try {
     database.transaction(() => {
@@ -90,7 +98,7 @@ function startEpoch(file: string): string {
  */
 function linkPreviousFile(file: string, at: number): string | undefined {
   if (!existsSync(file)) return undefined
-  const previousFile = `${file}.before-${timestampOf(at)}`
+  const previousFile = `${file}.before-${fileTimestampOf(at)}`
   truncateWal(file)
   linkSync(file, previousFile)
   const log = `${file}-wal`

@@ -3,14 +3,14 @@ import { yieldToEventLoop } from '../../platform/clock.ts'
 import { formatEventLine, lineForm } from '../event-log/line.ts'
 import {
   type NewEvent,
-  type Query,
   type Reader,
   rowlessStatement,
+  type StatementParts,
   statement,
   type TransactionParams,
 } from '../store.ts'
 
-const reserveSeqs = statement(({ db, t, p }: Query<{ project: string; count: number }>) =>
+const reserveSeqs = statement(({ db, t, p }: StatementParts<{ project: string; count: number }>) =>
   db
     .update(t.projects)
     .set({ seq: sql`${t.projects.seq} + ${p.count}` })
@@ -27,7 +27,7 @@ interface PageRow {
   lines: string
 }
 
-const insertPage = rowlessStatement(({ db, t, p }: Query<PageRow>) =>
+const insertPage = rowlessStatement(({ db, t, p }: StatementParts<PageRow>) =>
   db
     .insert(t.eventPages)
     .values({ projectId: p.project, last: p.last, first: p.first, at: p.at, form: lineForm, lines: p.lines })

@@ -2,19 +2,19 @@ import type { CoordinationError } from '@tony/mcp-shared/errors'
 import { yieldToEventLoop } from '../../platform/clock.ts'
 import type { QueueKey, StoreNotification, Transaction, TransactionParams, WriteQueueState } from '../store.ts'
 import { appendEvents, type EventRange, type ScopedEvent } from './append-events.ts'
-import type { Connection, Engine, PendingOperation } from './engine.ts'
+import type { Engine, EngineConnection, PendingOperation } from './engine.ts'
 import { laneOf } from './fair-queue.ts'
-import { fencedOperationsIn, type InvalidationBy } from './fenced-operations.ts'
+import { type BatchInvalidation, fencedOperationsIn } from './fenced-operations.ts'
 import { type Invalidation, invalidationsOf } from './fences.ts'
 import { parallelGroupsOf } from './parallel-groups.ts'
-import { type OperationResult, OperationRunner, type ResultOf } from './run-operation.ts'
+import { type OperationResult, OperationRunner, type ResultEntry } from './run-operation.ts'
 import { WriteQueues } from './write-queues.ts'
 
 /** The effects of the successful operations, which the end of the batch applies. */
 interface BatchEffects {
   readonly events: ScopedEvent[]
   readonly notifications: StoreNotification[]
-  readonly invalidations: Map<Invalidation['target'], InvalidationBy<PendingOperation>>
+  readonly invalidations: Map<Invalidation['target'], BatchInvalidation<PendingOperation>>
 }
 
 /** The notifications and the events of a commit. */
@@ -25,7 +25,7 @@ export interface CommitResult {
 }
 
 /** The end of a batch: it has committed, or some of its operations are fenced. */
-interface Attempt {
+interface BatchAttempt {
   readonly outcomes: Map<PendingOperation, OperationResult>
   readonly notifications: readonly StoreNotification[]
   readonly fenced: ReadonlyMap<PendingOperation, CoordinationError>
@@ -34,18 +34,18 @@ interface Attempt {
 }
 
 /** A batch that was rolled back, and the operations that failed in it. */
-interface FailedAttempt {
+interface FailedBatchAttempt {
   readonly failed: ReadonlySet<PendingOperation>
 }
 
-type SuccessOf = readonly [item: PendingOperation, result: Extract<OperationResult, { ok: true }>]
+type SuccessEntry = readonly [item: PendingOperation, result: Extract<OperationResult, { ok: true }>]
 
 /**
  * Adds the effects of a group's successful operations to those of their batch. The second parts of
  * the operations have run after all first ones.
  */
-function applyEffects({ events, notifications, invalidations }: BatchEffects, results: readonly ResultOf[]): void {
-  const successes = results.filter((one): one is SuccessOf => one[1].ok)
+function collectEffects({ events, notifications, invalidations }: BatchEffects, results: readonly ResultEntry[]): void {
+  const successes = results.filter((one): one is SuccessEntry => one[1].ok)
   for (const [{ scope }, result] of successes) for (const event of result.events) events.push({ event, scope })
   for (const [operation, result] of successes) {
     for (const event of result.eventsOfSecondPart) events.push({ event, scope: operation.scope })
@@ -61,10 +61,10 @@ function applyEffects({ events, notifications, invalidations }: BatchEffects, re
  * failed operations and all operations without serial keys; the others still run at the same time.
  * After that, or on an engine that runs one operation at a time, it is the whole batch.
  */
-function carefulAfter(
+function chooseSavepointOperations(
   failed: ReadonlySet<PendingOperation>,
   batch: readonly PendingOperation[],
-  { isFirst, connection }: { readonly isFirst: boolean; readonly connection: Connection },
+  { isFirst, connection }: { readonly isFirst: boolean; readonly connection: EngineConnection },
 ): ReadonlySet<PendingOperation> {
   if (!(isFirst && connection.runTogether)) return new Set(batch)
   return new Set(batch.filter((item) => failed.has(item) || item.scope.serialKeys === undefined))
@@ -74,10 +74,10 @@ function carefulAfter(
  * Operations that are answered in one turn of the event loop. The replies to a whole batch took
  * 5 ms, after its operations and its commit.
  */
-const repliesPerTurn = 64
+const repliesPerLoopTurn = 64
 
 /** Answers the operations of a batch that has committed. */
-async function settle(outcomes: ReadonlyMap<PendingOperation, OperationResult>): Promise<void> {
+async function replyToOperations(outcomes: ReadonlyMap<PendingOperation, OperationResult>): Promise<void> {
   let settled = 0
   for (const [item, outcome] of outcomes) {
     if (outcome.ok) {
@@ -85,7 +85,7 @@ async function settle(outcomes: ReadonlyMap<PendingOperation, OperationResult>):
       item.resolve(outcome.value)
     } else item.reject(outcome.error)
     settled += 1
-    if (settled % repliesPerTurn === 0 && settled < outcomes.size) await yieldToEventLoop()
+    if (settled % repliesPerLoopTurn === 0 && settled < outcomes.size) await yieldToEventLoop()
   }
 }
 
@@ -97,7 +97,7 @@ const retryLimit = 5
  * fsync per commit this makes durable writes cheap: at 50 operations a batch, a row costs 6.5 µs
  * instead of 213.
  */
-export class Batches {
+export class GroupCommit {
   readonly #engine: Engine
   readonly #onCommit: (committed: CommitResult) => void
   readonly #now: () => number
@@ -159,7 +159,10 @@ export class Batches {
     }
   }
 
-  async #commitOn(connection: Connection, batch: readonly PendingOperation[]): Promise<readonly PendingOperation[]> {
+  async #commitOn(
+    connection: EngineConnection,
+    batch: readonly PendingOperation[],
+  ): Promise<readonly PendingOperation[]> {
     const outcomes = new Map<PendingOperation, OperationResult>()
     let accepted = batch
     let careful: ReadonlySet<PendingOperation> = new Set()
@@ -167,7 +170,7 @@ export class Batches {
     for (;;) {
       const attempt = await this.#attempt(connection, accepted, careful)
       if ('failed' in attempt) {
-        careful = carefulAfter(attempt.failed, accepted, { isFirst: careful.size === 0, connection })
+        careful = chooseSavepointOperations(attempt.failed, accepted, { isFirst: careful.size === 0, connection })
         continue
       }
       if (attempt.remaining.length > 0) {
@@ -187,7 +190,7 @@ export class Batches {
       for (const [item, error] of attempt.fenced) outcomes.set(item, { ok: false, error })
       accepted = accepted.filter((item) => !attempt.fenced.has(item))
     }
-    await settle(outcomes)
+    await replyToOperations(outcomes)
     return remaining
   }
 
@@ -198,14 +201,14 @@ export class Batches {
    * operations are returned. The caller then runs the batch again with a larger `careful`.
    */
   async #attempt(
-    connection: Connection,
+    connection: EngineConnection,
     batch: readonly PendingOperation[],
     careful: ReadonlySet<PendingOperation>,
-  ): Promise<Attempt | FailedAttempt> {
+  ): Promise<BatchAttempt | FailedBatchAttempt> {
     const outcomes = new Map<PendingOperation, OperationResult>()
     const effects: BatchEffects = { events: [], notifications: [], invalidations: new Map() }
     const { events, notifications, invalidations } = effects
-    const ended: Attempt = { outcomes, notifications, fenced: new Map(), eventRange: undefined, remaining: [] }
+    const ended: BatchAttempt = { outcomes, notifications, fenced: new Map(), eventRange: undefined, remaining: [] }
     const project = batch[0]?.scope.project
     if (project === undefined) return ended
     await connection.begin(project)
@@ -247,11 +250,11 @@ export class Batches {
    * operations and the ones that failed without a savepoint; no other one starts after them.
    */
   async #runOperations(
-    connection: Connection,
+    connection: EngineConnection,
     batch: readonly PendingOperation[],
     careful: ReadonlySet<PendingOperation>,
     { effects, outcomes }: { effects: BatchEffects; outcomes: Map<PendingOperation, OperationResult> },
-  ): Promise<{ readonly started: number } & FailedAttempt> {
+  ): Promise<{ readonly started: number } & FailedBatchAttempt> {
     const settledAt = (project: string) => this.#queues.settledAt(project)
     const runner = new OperationRunner({ engine: this.#engine, connection, settledAt })
     const isTimeSliceOver = this.#engine.startTimeSlice()
@@ -268,7 +271,7 @@ export class Batches {
         outcomes.set(item, outcome)
         if (!(outcome.ok || careful.has(item))) failed.add(item)
       }
-      applyEffects(effects, results)
+      collectEffects(effects, results)
       if (failed.size > 0) break
     }
     return { started, failed }

@@ -2,12 +2,12 @@ import type { Reader, Transaction, TransactionParams } from '../store.ts'
 import type { QueuedOperation } from './fair-queue.ts'
 
 /** The operations on a connection that differ between engines. */
-export interface Connection extends Reader {
+export interface EngineConnection extends Reader {
   begin(project: string): Promise<void>
   commit(): Promise<void>
   rollback(): Promise<void>
   savepoint(): Promise<void>
-  release(): Promise<void>
+  releaseSavepoint(): Promise<void>
   /**
    * Returns false if the operation's error has ended the transaction. Throws on a lost connection,
    * which fails the whole batch.
@@ -26,7 +26,7 @@ export interface Engine {
   /** Returns the writer of a project. Batches of one writer run one after another. */
   writerOf(project: string): string
   /** Lends a connection until `work` settles. */
-  withConnection<T>(work: (connection: Connection) => Promise<T>): Promise<T>
+  withConnection<T>(work: (connection: EngineConnection) => Promise<T>): Promise<T>
   /** True for a conflict with other transactions, after which the same work may succeed. */
   isTransient(error: unknown): boolean
   /** True if the transaction could not begin, so nothing was done. */

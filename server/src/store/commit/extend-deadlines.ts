@@ -14,10 +14,10 @@ interface Outage {
 }
 
 /** The connection that extends the deadlines. */
-type Writing = Pick<Reader, 'db' | 't'>
+type TableWriter = Pick<Reader, 'db' | 't'>
 
 /** Extends the deadlines of tasks, each row in one write. */
-async function extendTasks({ db, t }: Writing, projects: string[], { lastCommit, ms }: Outage): Promise<void> {
+async function extendTasks({ db, t }: TableWriter, projects: string[], { lastCommit, ms }: Outage): Promise<void> {
   const isAlive = sql`${t.tasks.timeoutAt} > ${lastCommit}`
   const whereIn = inArray(t.tasks.projectId, projects)
   await db
@@ -35,7 +35,7 @@ async function extendTasks({ db, t }: Writing, projects: string[], { lastCommit,
     .where(and(whereIn, gt(t.tasks.timeoutAt, lastCommit), sql`not (${hasLease})`))
 }
 
-async function extendMessages({ db, t }: Writing, projects: string[], { lastCommit, ms }: Outage): Promise<void> {
+async function extendMessages({ db, t }: TableWriter, projects: string[], { lastCommit, ms }: Outage): Promise<void> {
   const whereIn = inArray(t.messages.projectId, projects)
   const expiresAt = sql`${t.messages.expiresAt} + ${ms}`
   await db
@@ -49,7 +49,11 @@ async function extendMessages({ db, t }: Writing, projects: string[], { lastComm
 }
 
 /** Extends the deadlines of requests and wakes. */
-async function extendWaiting({ db, t }: Writing, projects: string[], { lastCommit, ms }: Outage): Promise<void> {
+async function extendRequestsAndWakes(
+  { db, t }: TableWriter,
+  projects: string[],
+  { lastCommit, ms }: Outage,
+): Promise<void> {
   const { requests, wakes } = t
   await db
     .update(requests)
@@ -76,10 +80,10 @@ async function extendWaiting({ db, t }: Writing, projects: string[], { lastCommi
  * The conditions begin with the project, as the indexes of deadlines do. Without it each statement
  * reads its whole table, at every start.
  */
-export async function extendDeadlines({ db, t }: Writing, lastCommit: number, outage: number): Promise<void> {
+export async function extendDeadlines({ db, t }: TableWriter, lastCommit: number, outage: number): Promise<void> {
   const projects = (await db.select({ id: t.projects.id }).from(t.projects)).map(({ id }) => id)
   for (let from = 0; from < projects.length; from += projectsPerStatement)
-    for (const extend of [extendTasks, extendMessages, extendWaiting])
+    for (const extend of [extendTasks, extendMessages, extendRequestsAndWakes])
       await extend({ db, t }, projects.slice(from, from + projectsPerStatement), { lastCommit, ms: outage })
   // A client whose refresh got no reply because of the outage can still repeat it.
   await db

@@ -24,7 +24,7 @@ export const laneOrder: readonly Lane[] = ['urgent', 'normal', 'bulk']
 const starvationPeriod = 8
 
 /** The lanes whose operations share a batch. */
-const shared: readonly Lane[] = ['urgent', 'normal']
+const sharedBatchLanes: readonly Lane[] = ['urgent', 'normal']
 
 export const laneOf = ({ lane }: QueueKey): Lane => lane ?? 'normal'
 const callerOf = ({ caller }: QueueKey): string => caller ?? ''
@@ -151,7 +151,7 @@ export class FairQueue<T extends QueuedOperation> {
 
   /** True if an operation waits in a lane above `bulk`. */
   get hasBetterThanBulk(): boolean {
-    return shared.some((lane) => !this.#lanes[lane].isEmpty)
+    return sharedBatchLanes.some((lane) => !this.#lanes[lane].isEmpty)
   }
 
   /** The number of operations that wait in a lane. */
@@ -201,7 +201,7 @@ export class FairQueue<T extends QueuedOperation> {
     const batch: T[] = []
     this.#taken = { urgent: 0, normal: 0, bulk: 0 }
     // A promoted lane is alone: behind urgent operations its own would find no time left again.
-    for (const lane of promoted || first === 'bulk' ? [first] : shared) {
+    for (const lane of promoted || first === 'bulk' ? [first] : sharedBatchLanes) {
       while (batch.length < limit) {
         const item = this.#lanes[lane].take(project, now)
         if (!item) break

@@ -3,7 +3,7 @@ import type { Fence, Reader, TransactionParams } from '../store.ts'
 import { findFenceViolations, type Invalidation, targetsOf } from './fences.ts'
 
 /** The first operation of a batch that ended a target. */
-export interface InvalidationBy<T> {
+export interface BatchInvalidation<T> {
   readonly operation: T
   readonly invalidation: Invalidation
 }
@@ -15,7 +15,7 @@ export interface InvalidationBy<T> {
 export async function fencedOperationsIn<T extends { readonly scope: TransactionParams }>(
   tx: Reader,
   batch: readonly T[],
-  invalidations: ReadonlyMap<Invalidation['target'], InvalidationBy<T>>,
+  invalidations: ReadonlyMap<Invalidation['target'], BatchInvalidation<T>>,
 ): Promise<Map<T, CoordinationError>> {
   const fences: Fence[] = []
   for (const { scope } of batch) if (scope.fence) fences.push(scope.fence)

@@ -3,23 +3,23 @@ import { eq, inArray } from 'drizzle-orm'
 import {
   type Fence,
   placeholder,
-  type Query,
   type Reader,
   type Statement,
+  type StatementParts,
   type StoreNotification,
   statement,
 } from '../store.ts'
 
 /** Numbers of ids for which a statement exists. A shorter list is padded with its first id. */
-const widths = [1, 8, 64, 256] as const
+const idListWidths = [1, 8, 64, 256] as const
 
-type Ids = Record<string, string>
+type IdParams = Record<string, string>
 const idPlaceholders = (width: number) => Array.from({ length: width }, (_, index) => placeholder(`id${index}`))
 
-const sessionsById = new Map(
-  widths.map((width) => [
+const sessionStatements = new Map(
+  idListWidths.map((width) => [
     width,
-    statement(({ db, t, shared }: Query<Ids>) =>
+    statement(({ db, t, shared }: StatementParts<IdParams>) =>
       shared(
         db
           .select({
@@ -37,10 +37,10 @@ const sessionsById = new Map(
   ]),
 )
 
-const keysById = new Map(
-  widths.map((width) => [
+const keyStatements = new Map(
+  idListWidths.map((width) => [
     width,
-    statement(({ db, t, shared }: Query<Ids>) =>
+    statement(({ db, t, shared }: StatementParts<IdParams>) =>
       shared(
         db
           .select({ id: t.credentials.id, revokedAt: t.credentials.revokedAt })
@@ -53,15 +53,15 @@ const keysById = new Map(
 
 async function loadByIds<R extends { id: string }>(
   tx: Reader,
-  statements: ReadonlyMap<number, Statement<Ids, R>>,
+  statements: ReadonlyMap<number, Statement<IdParams, R>>,
   requested: readonly string[],
 ): Promise<Map<string, R>> {
   const ids = [...new Set(requested)]
   if (ids.length === 0) return new Map()
-  const width = widths.find((candidate) => candidate >= ids.length)
+  const width = idListWidths.find((candidate) => candidate >= ids.length)
   const query = width === undefined ? undefined : statements.get(width)
-  if (width === undefined || !query) throw new Error(`a batch has at most ${widths.at(-1)} principals`)
-  const params: Ids = {}
+  if (width === undefined || !query) throw new Error(`a batch has at most ${idListWidths.at(-1)} principals`)
+  const params: IdParams = {}
   for (let index = 0; index < width; index += 1) params[`id${index}`] = ids[index] ?? ids[0] ?? ''
   return new Map((await tx.run(query, params)).map((row) => [row.id, row]))
 }
@@ -96,7 +96,7 @@ const revokedError = (what: string) => new CoordinationError('TOKEN_REVOKED', `t
 
 type SessionRow = Awaited<ReturnType<typeof loadSessions>> extends Map<string, infer R> ? R : never
 
-const loadSessions = (tx: Reader, ids: readonly string[]) => loadByIds(tx, sessionsById, ids)
+const loadSessions = (tx: Reader, ids: readonly string[]) => loadByIds(tx, sessionStatements, ids)
 
 function fenceViolationsOf(
   { sessionId, agentId, incarnation }: Extract<Fence, { sessionId: string }>,
@@ -135,7 +135,7 @@ export async function findFenceViolations(
     else ids.sessions.push(fence.sessionId)
   }
   // Sent together: with PostgreSQL the queries share one round trip.
-  const [sessions, keys] = await Promise.all([loadSessions(tx, ids.sessions), loadByIds(tx, keysById, ids.keys)])
+  const [sessions, keys] = await Promise.all([loadSessions(tx, ids.sessions), loadByIds(tx, keyStatements, ids.keys)])
   for (const fence of fences) {
     if ('sessionId' in fence) {
       const violations = fenceViolationsOf(fence, sessions.get(fence.sessionId))

@@ -42,11 +42,11 @@ export const soleMember: GroupMember = {
 }
 
 /** The part of an operation that runs. It runs no statement while it is `between` them. */
-type Part = 'first' | 'between' | 'second' | 'ended'
+type OperationPart = 'first' | 'between' | 'second' | 'ended'
 
 /** The parts of the operations of a group, and the operations that wait for others. */
 class GroupParts {
-  readonly #parts: Part[]
+  readonly #parts: OperationPart[]
   #inFirstPart: number
   readonly #between: { readonly index: number; readonly resolve: () => void }[] = []
   readonly #afterEarlier = new Map<number, () => void>()
@@ -100,7 +100,7 @@ class GroupParts {
 }
 
 /** Connects the operations of a group, in their order. */
-export function joinGroup(items: readonly ScopedOperation[]): GroupMember[] {
+export function createGroupMembers(items: readonly ScopedOperation[]): GroupMember[] {
   const shared = new Map<string, unknown>()
   const lastOf = new Map<string, Promise<void>>()
   const parts = new GroupParts(items.length)

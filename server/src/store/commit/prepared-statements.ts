@@ -1,16 +1,16 @@
 import type { SQL } from 'drizzle-orm'
-import type { Db, Query, Statement } from '../store.ts'
+import type { Db, Statement, StatementParts } from '../store.ts'
 import type { Tables } from '../tables/tables.ts'
 
 type PreparedQuery<R> = { execute(values: Record<string, unknown>): Promise<R[]> }
 
 /** The row locks of an engine. */
-export type RowLocks = Pick<Query<object>, 'skipLocked' | 'locked' | 'shared'>
+export type RowLocks = Pick<StatementParts<object>, 'skipLocked' | 'locked' | 'shared'>
 
-const unlocked = <T>(query: T): T => query
+const withoutLock = <T>(query: T): T => query
 
 /** SQLite needs none: its single writer excludes all other writes. */
-export const noRowLocks: RowLocks = { skipLocked: unlocked, locked: unlocked, shared: unlocked }
+export const noRowLocks: RowLocks = { skipLocked: withoutLock, locked: withoutLock, shared: withoutLock }
 
 /** Builds a statement for one connection; `placeholder` creates the SQL of a parameter. */
 export function buildStatement<P extends object, R>(
@@ -18,6 +18,6 @@ export function buildStatement<P extends object, R>(
   connection: { readonly db: Db; readonly t: Tables; readonly locks: RowLocks },
   placeholder: (name: string) => SQL,
 ): PreparedQuery<R> {
-  const p = new Proxy({}, { get: (_, name) => placeholder(String(name)) }) as Query<P>['p']
+  const p = new Proxy({}, { get: (_, name) => placeholder(String(name)) }) as StatementParts<P>['p']
   return statement.build({ db: connection.db, t: connection.t, p, ...connection.locks })
 }

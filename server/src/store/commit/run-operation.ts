@@ -1,7 +1,7 @@
 import { yieldToEventLoop } from '../../platform/clock.ts'
 import type { NewEvent, Reader, Statement, StoreNotification, Transaction } from '../store.ts'
-import type { Connection, Engine, PendingOperation } from './engine.ts'
-import { type GroupMember, joinGroup, soleMember } from './parallel-groups.ts'
+import type { Engine, EngineConnection, PendingOperation } from './engine.ts'
+import { createGroupMembers, type GroupMember, soleMember } from './parallel-groups.ts'
 
 /** The result of an operation, and its events and notifications for a batch that commits. */
 export type OperationResult =
@@ -14,11 +14,11 @@ export type OperationResult =
     }
   | { readonly ok: false; readonly error: unknown }
 
-export type ResultOf = readonly [item: PendingOperation, result: OperationResult]
+export type ResultEntry = readonly [item: PendingOperation, result: OperationResult]
 
 interface OperationRunnerOptions {
   readonly engine: Engine
-  readonly connection: Connection
+  readonly connection: EngineConnection
   /** The time up to which every urgent operation of a project has run. */
   readonly settledAt: (project: string) => number
 }
@@ -85,12 +85,12 @@ export class OperationRunner {
   }
 
   /** Runs one operation, in a savepoint of its own if it may fail without the others. */
-  async runAlone(item: PendingOperation, withSavepoint: boolean): Promise<ResultOf> {
+  async runAlone(item: PendingOperation, withSavepoint: boolean): Promise<ResultEntry> {
     const { connection, engine } = this.#options
     if (withSavepoint) await connection.savepoint()
     try {
       const outcome = await this.#run(item, connection.run, soleMember)
-      if (withSavepoint) await connection.release()
+      if (withSavepoint) await connection.releaseSavepoint()
       return [item, outcome]
     } catch (error) {
       // A conflict concerns the whole transaction, so every operation in it runs again.
@@ -105,10 +105,10 @@ export class OperationRunner {
    * Runs the operations of a group at the same time. It waits for all of them: after the failure of
    * one, a statement of another may still be on its way.
    */
-  async runTogether(items: readonly PendingOperation[]): Promise<ResultOf[]> {
+  async runTogether(items: readonly PendingOperation[]): Promise<ResultEntry[]> {
     const { engine, connection } = this.#options
     const run = connection.runTogether ?? connection.run
-    const members = joinGroup(items)
+    const members = createGroupMembers(items)
     const settled = await Promise.allSettled(
       items.map((item, index) => this.#run(item, run, members[index] ?? soleMember)),
     )

@@ -1,7 +1,7 @@
 import type { Clock } from '../../platform/clock.ts'
 
 /** The time slices of an engine, in milliseconds. */
-interface TimeSlices {
+interface TimeSliceLengths {
   /** The time in which a batch may begin operations. */
   readonly batch: number
   /** The time after which a batch of bulk operations gives way to others. */
@@ -12,9 +12,9 @@ interface TimeSlices {
  * Returns the function that starts a time slice. The function that it returns is true once the
  * slice is over.
  */
-export const createTimeSlices =
-  (clock: Pick<Clock, 'monotonic'>, limits: TimeSlices) =>
-  (share: keyof TimeSlices = 'batch'): (() => boolean) => {
+export const createTimeSliceStarter =
+  (clock: Pick<Clock, 'monotonic'>, limits: TimeSliceLengths) =>
+  (share: keyof TimeSliceLengths = 'batch'): (() => boolean) => {
     const since = clock.monotonic()
     return () => clock.monotonic() - since > limits[share]
   }

@@ -16,7 +16,7 @@ interface WriteQueue<T extends QueuedOperation> {
   oldest: OldestArrivals
 }
 
-const oldestIn = (queue: FairQueue<QueuedOperation>): OldestArrivals => ({
+const oldestArrivalsOf = (queue: FairQueue<QueuedOperation>): OldestArrivals => ({
   urgent: queue.oldestArrival('urgent'),
   normal: queue.oldestArrival('normal'),
   bulk: queue.oldestArrival('bulk'),
@@ -60,7 +60,7 @@ export class WriteQueues<T extends QueuedOperation> {
     }
     const queue = new FairQueue<T>()
     queue.add(item, this.#options.now())
-    this.#queues.set(writer, { queue, oldest: oldestIn(queue) })
+    this.#queues.set(writer, { queue, oldest: oldestArrivalsOf(queue) })
     // After this turn's frames have been read: what arrives together commits together.
     setImmediate(() => void this.#drain(writer))
   }
@@ -117,7 +117,7 @@ export class WriteQueues<T extends QueuedOperation> {
     const waiting = this.#queues.get(writer)
     while (waiting && waiting.queue.size > 0) {
       const batch = waiting.queue.takeBatch(batchLimit, this.#options.now())
-      waiting.oldest = oldestIn(waiting.queue)
+      waiting.oldest = oldestArrivalsOf(waiting.queue)
       const remaining = await this.#options.run(batch)
       waiting.queue.putBack(remaining)
       for (const item of remaining) noteArrival(waiting, item)

@@ -43,13 +43,13 @@ const codedTypes: readonly EventType[] = [
   'agent.online',
 ]
 
-type Source = 'subject' | 'actor'
+type ValueSource = 'subject' | 'actor'
 
 /**
  * Frequent forms of data: their keys in order, and for some keys the field of the event that has
  * the same value. Such data is written as an array of its form's position and the other values.
  */
-const shapes: readonly Readonly<Record<string, Source | null>>[] = [
+const shapes: readonly Readonly<Record<string, ValueSource | null>>[] = [
   { messageId: 'subject', from: 'actor', to: null, type: null, priority: null },
   { messageId: 'subject', attempt: null },
   { status: null, type: null, title: null, externalId: null },
@@ -57,37 +57,37 @@ const shapes: readonly Readonly<Record<string, Source | null>>[] = [
   { attempt: null, agentId: 'actor' },
 ]
 
-const codes = new Map<string, number>(codedTypes.map((type, code) => [type, code]))
-const fieldsOf = shapes.map((shape) => Object.entries(shape))
-const shapesByKeys = new Map(shapes.map((shape, number) => [Object.keys(shape).join(), number]))
+const codeByType = new Map<string, number>(codedTypes.map((type, code) => [type, code]))
+const fieldsByShape = shapes.map((shape) => Object.entries(shape))
+const shapeNumberByKeys = new Map(shapes.map((shape, number) => [Object.keys(shape).join(), number]))
 
 /** Numbers that stand for a text. In an audience, 3 is the field `to` of the data. */
-const refs = { null: 0, subject: 1, actor: 2, to: 3 } as const
+const referenceCodes = { null: 0, subject: 1, actor: 2, to: 3 } as const
 
-type Text = string | number
+type EncodedText = string | number
 
 /** The positions of a line. Null texts at its end are left out. */
 type Line = readonly [
-  type: Text,
-  subject: Text,
-  actor?: Text,
-  requestId?: Text,
-  sessionId?: Text,
+  type: EncodedText,
+  subject: EncodedText,
+  actor?: EncodedText,
+  requestId?: EncodedText,
+  sessionId?: EncodedText,
   data?: object,
-  taskId?: Text,
-  audience?: readonly Text[] | 0,
-  threadId?: Text,
-  epic?: Text,
-  credentialId?: Text,
+  taskId?: EncodedText,
+  audience?: readonly EncodedText[] | 0,
+  threadId?: EncodedText,
+  epic?: EncodedText,
+  credentialId?: EncodedText,
 ]
 
 /** Returns the data as its line has it: an array for a frequent form, else the data itself. */
-function packData(data: object, { subject, actor }: Pick<LineFields, Source>): object {
-  const number = shapesByKeys.get(Object.keys(data).join())
+function packData(data: object, { subject, actor }: Pick<LineFields, ValueSource>): object {
+  const number = shapeNumberByKeys.get(Object.keys(data).join())
   if (number === undefined) return data
   const packed: unknown[] = [number]
   const values: readonly unknown[] = Object.values(data)
-  const fields = fieldsOf[number] ?? []
+  const fields = fieldsByShape[number] ?? []
   for (let index = 0; index < fields.length; index += 1) {
     const source = fields[index]?.[1]
     const value = values[index]
@@ -98,12 +98,12 @@ function packData(data: object, { subject, actor }: Pick<LineFields, Source>): o
   return packed
 }
 
-function unpackData(data: object, { subject, actor }: Pick<LineFields, Source>): object {
+function unpackData(data: object, { subject, actor }: Pick<LineFields, ValueSource>): object {
   if (!Array.isArray(data)) return data
   const [number, ...values]: readonly unknown[] = data
   const unpacked: Record<string, unknown> = {}
   let next = 0
-  for (const [key, source] of fieldsOf[Number(number)] ?? []) {
+  for (const [key, source] of fieldsByShape[Number(number)] ?? []) {
     if (source) unpacked[key] = source === 'subject' ? subject : actor
     else {
       unpacked[key] = values[next]
@@ -114,30 +114,31 @@ function unpackData(data: object, { subject, actor }: Pick<LineFields, Source>):
 }
 
 /** Returns the recipient that the data of an event names. */
-const recipientIn = (data: object): unknown => ('to' in data ? data.to : undefined)
+const recipientOf = (data: object): unknown => ('to' in data ? data.to : undefined)
 
 /** Returns an event as one line of JSON. */
 export function formatEventLine(event: LineFields): string {
   const { type, subject, actor, audience, data } = event
-  const textOf = (text: string | null): Text => text ?? refs.null
-  const orSubject = (text: string | null): Text => (text !== null && text === subject ? refs.subject : textOf(text))
-  const to = recipientIn(data)
-  const seenBy = (id: string): Text =>
-    id === subject ? refs.subject : id === actor ? refs.actor : id === to ? refs.to : id
+  const textOf = (text: string | null): EncodedText => text ?? referenceCodes.null
+  const orSubject = (text: string | null): EncodedText =>
+    text !== null && text === subject ? referenceCodes.subject : textOf(text)
+  const to = recipientOf(data)
+  const seenBy = (id: string): EncodedText =>
+    id === subject ? referenceCodes.subject : id === actor ? referenceCodes.actor : id === to ? referenceCodes.to : id
   const line: unknown[] = [
-    codes.get(type) ?? type,
+    codeByType.get(type) ?? type,
     textOf(subject),
     orSubject(actor),
     textOf(event.requestId),
     textOf(event.sessionId),
     packData(data, event),
     orSubject(event.taskId),
-    audience ? audience.map(seenBy) : refs.null,
+    audience ? audience.map(seenBy) : referenceCodes.null,
     textOf(event.threadId),
     textOf(event.epic),
     textOf(event.credentialId),
   ]
-  while (line.at(-1) === refs.null) line.pop()
+  while (line.at(-1) === referenceCodes.null) line.pop()
   return JSON.stringify(line)
 }
 
@@ -147,14 +148,17 @@ export function parseEventLine(text: string): LineFields {
   const [code, subjectText, actorText, requestId, sessionId, packed = {}, taskId, seenBy, ...rest] = line
   const type = typeof code === 'number' ? codedTypes[code] : code
   if (type === undefined) throw new Error(`an event has the unknown type ${code}`)
-  const textOf = (value: Text | undefined): string | null => (typeof value === 'string' ? value : null)
+  const textOf = (value: EncodedText | undefined): string | null => (typeof value === 'string' ? value : null)
   const subject = textOf(subjectText)
-  const orSubject = (value: Text | undefined): string | null => (value === refs.subject ? subject : textOf(value))
+  const orSubject = (value: EncodedText | undefined): string | null =>
+    value === referenceCodes.subject ? subject : textOf(value)
   const actor = orSubject(actorText)
   const data = unpackData(packed, { subject, actor })
-  const idOf = (value: Text): string => {
+  const idOf = (value: EncodedText): string => {
     if (typeof value === 'string') return value
-    return String(value === refs.subject ? subject : value === refs.actor ? actor : recipientIn(data))
+    return String(
+      value === referenceCodes.subject ? subject : value === referenceCodes.actor ? actor : recipientOf(data),
+    )
   }
   const [threadId, epic, credentialId] = rest
   return {
@@ -192,7 +196,7 @@ export interface TextTest {
  */
 export function textTestOf({ texts = [], types }: LineFilter): TextTest {
   const needles = texts.map((text) => JSON.stringify(text))
-  const starts = types?.map((type) => `[${codes.get(type) ?? JSON.stringify(type)},`)
+  const starts = types?.map((type) => `[${codeByType.get(type) ?? JSON.stringify(type)},`)
   const hasTexts = (text: string): boolean => needles.every((needle) => text.includes(needle))
   return {
     page: (lines) =>

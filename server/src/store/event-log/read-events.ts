@@ -1,6 +1,6 @@
 import { and, eq, gt, lt, sql } from 'drizzle-orm'
 import { countRowsOfPage } from '../../platform/paging.ts'
-import { placeholder, type Query, type Reader, statement } from '../store.ts'
+import { placeholder, type Reader, type StatementParts, statement } from '../store.ts'
 import { type LineFields, type LineFilter, lineForm, parseEventLine, type TextTest, textTestOf } from './line.ts'
 
 /** An event of the log. */
@@ -18,7 +18,7 @@ interface PageRange {
 }
 
 /** The sizes of the next pages. Neither engine reads a text to tell its length. */
-const measurePages = statement(({ db, t, p }: Query<PageRange>) =>
+const measurePages = statement(({ db, t, p }: StatementParts<PageRange>) =>
   db
     .select({
       first: t.eventPages.first,
@@ -32,7 +32,7 @@ const measurePages = statement(({ db, t, p }: Query<PageRange>) =>
     .prepare(),
 )
 
-const findPages = statement(({ db, t, p }: Query<PageRange>) =>
+const findPages = statement(({ db, t, p }: StatementParts<PageRange>) =>
   db
     .select({
       first: t.eventPages.first,
@@ -51,7 +51,7 @@ const findPages = statement(({ db, t, p }: Query<PageRange>) =>
 type RowRange = PageRange & { before: number }
 
 /** The sizes of the next events from before there were pages. */
-const measureRows = statement(({ db, t, p }: Query<RowRange>) =>
+const measureEventRows = statement(({ db, t, p }: StatementParts<RowRange>) =>
   db
     .select({ bytes: sql<number>`octet_length(${t.events.data})` })
     .from(t.events)
@@ -61,7 +61,7 @@ const measureRows = statement(({ db, t, p }: Query<RowRange>) =>
     .prepare(),
 )
 
-const findRows = statement(({ db, t, p }: Query<RowRange>) =>
+const findEventRows = statement(({ db, t, p }: StatementParts<RowRange>) =>
   db
     .select()
     .from(t.events)
@@ -103,7 +103,7 @@ export async function scanEvents(reader: Pick<Reader, 'run'>, query: ScanQuery):
   const measured = await reader.run(measurePages, { project, after, limit: Math.min(limit, pageLimit) })
   const [next] = measured
   if (!next || next.first > after + 1) {
-    const rows = await scanRows(reader, query, next?.first ?? Number.MAX_SAFE_INTEGER)
+    const rows = await scanEventRows(reader, query, next?.first ?? Number.MAX_SAFE_INTEGER)
     if (rows.events.length > 0) return next ? { ...rows, isCut: true } : rows
   }
   if (!next) return { events: [], first: undefined, reached: after, isCut: false }
@@ -156,7 +156,7 @@ async function scanPages(
   const pages = await reader.run(findPages, { project, after, limit: count })
   const test = filter && textTestOf(filter)
   const events: StoredEvent[] = []
-  const first = firstAfter(after, pages)
+  const first = firstSeqAfter(after, pages)
   let reached = after
   for (const page of pages) {
     reached = addEvents(events, page, { after, limit, test })
@@ -166,18 +166,18 @@ async function scanPages(
 }
 
 /** Number of the first event after a position in these pages. */
-const firstAfter = (after: number, [page]: readonly { readonly first: number }[]): number | undefined =>
+const firstSeqAfter = (after: number, [page]: readonly { readonly first: number }[]): number | undefined =>
   page && Math.max(page.first, after + 1)
 
-async function scanRows(
+async function scanEventRows(
   reader: Pick<Reader, 'run'>,
   { project, after, limit }: ScanQuery,
   before: number,
 ): Promise<ScannedEvents> {
   const range = { project, after, before, limit: Math.min(limit, pageLimit) }
-  const sizes = await reader.run(measureRows, range)
+  const sizes = await reader.run(measureEventRows, range)
   const fitting = countRowsOfPage(sizes)
-  const rows = fitting === 0 ? [] : await reader.run(findRows, { ...range, limit: fitting })
+  const rows = fitting === 0 ? [] : await reader.run(findEventRows, { ...range, limit: fitting })
   const events = rows.map(({ projectId: _, audience, data, ...row }) => ({
     ...row,
     audience: audience === null ? null : JSON.parse(audience),

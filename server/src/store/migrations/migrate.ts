@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import type { Database } from 'better-sqlite3'
-import { migrationsOf } from './folder.ts'
+import { migrationsFolderOf } from './folder.ts'
 
 /** This version cannot use the schema; the message has the reason. Nothing was changed. */
 export class SchemaError extends Error {
@@ -38,9 +38,9 @@ export function readMigrations(folder: URL): readonly Migration[] {
 }
 
 /** Returns the SQLite migrations of this version. */
-export const readSqliteMigrations = (): readonly Migration[] => readMigrations(migrationsOf('sqlite'))
+export const readSqliteMigrations = (): readonly Migration[] => readMigrations(migrationsFolderOf('sqlite'))
 
-const createMigrationsTable = `CREATE TABLE IF NOT EXISTS schema_migrations (
+const createMigrationsTableSql = `CREATE TABLE IF NOT EXISTS schema_migrations (
   number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, min_reader INTEGER NOT NULL, applied_at INTEGER NOT NULL
 )`
 
@@ -59,14 +59,14 @@ export interface AppliedMigration {
  * steps, checksums are compared, and foreign keys are off during a rebuild and checked before the
  * commit.
  */
-export function migrate(database: Database, migrations: readonly Migration[], now: number): void {
+export function migrateSqlite(database: Database, migrations: readonly Migration[], now: number): void {
   database.pragma('foreign_keys = OFF')
   database.exec('BEGIN IMMEDIATE')
   try {
     refuseForeignDatabase(database)
-    database.exec(createMigrationsTable)
+    database.exec(createMigrationsTableSql)
     const missing = migrations.slice(refuseUnknownMigrations(readAppliedMigrations(database), migrations).length)
-    for (const migration of missing) apply(database, migration, now)
+    for (const migration of missing) applyMigration(database, migration, now)
     // It reads every row; at each start that would cost 150 ms for 100 000 tasks.
     if (missing.length > 0) refuseBrokenReferences(database)
     database.exec('COMMIT')
@@ -78,7 +78,7 @@ export function migrate(database: Database, migrations: readonly Migration[], no
   database.pragma('foreign_keys = ON')
 }
 
-function apply(database: Database, migration: Migration, now: number): void {
+function applyMigration(database: Database, migration: Migration, now: number): void {
   for (const statement of migration.statements) database.exec(statement)
   database
     .prepare('INSERT INTO schema_migrations VALUES (?, ?, ?, ?, ?)')

@@ -6,7 +6,7 @@ import { openWriter } from '../sqlite/sqlite.ts'
 import {
   type AppliedMigration,
   type Migration,
-  migrate,
+  migrateSqlite,
   readAppliedMigrations,
   readSqliteMigrations,
   refuseForeignDatabase,
@@ -91,15 +91,15 @@ export function findSchemaDifferences(file: string): readonly string[] {
     const applied = refuseUnknownMigrations(readAppliedMigrations(database), known)
     if (applied.length > known.length) return []
     const expectedDatabase = new Database(':memory:')
-    migrate(expectedDatabase, known.slice(0, applied.length), 0)
+    migrateSqlite(expectedDatabase, known.slice(0, applied.length), 0)
     const [actual, expected] = [schemaObjectsOf(database), schemaObjectsOf(expectedDatabase)]
     expectedDatabase.close()
-    return differencesOf(actual, expected)
+    return schemaDifferencesOf(actual, expected)
   })
 }
 
 /** Returns the differences between the objects of a schema and the expected ones, in words. */
-export function differencesOf(
+export function schemaDifferencesOf(
   actual: ReadonlyMap<string, string>,
   expected: ReadonlyMap<string, string>,
 ): readonly string[] {

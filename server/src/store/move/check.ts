@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Client } from 'pg'
-import type { Column, MoveSource, Value } from './source.ts'
+import type { ColumnValue, MoveSource, SourceColumn } from './source.ts'
 import { copiedTables, identityColumns, type TableSpec, triggerFilledTables } from './tables.ts'
 import { type MoveProgress, renumberRow } from './target.ts'
 
@@ -11,7 +11,7 @@ class TableChecksum {
   rows = 0
   #sum = 0n
 
-  add(row: readonly Value[]): void {
+  add(row: readonly ColumnValue[]): void {
     this.rows += 1
     const hash = createHash('sha256').update(JSON.stringify(row)).digest()
     this.#sum = BigInt.asUintN(128, this.#sum + hash.readBigUInt64BE(0) * 2n ** 64n + hash.readBigUInt64BE(8))
@@ -29,7 +29,7 @@ export interface TableCheck {
   readonly checksum: string
 }
 
-function checksumSource(
+function computeSourceChecksum(
   source: MoveSource,
   spec: TableSpec,
   project: string,
@@ -47,16 +47,16 @@ function checksumSource(
   }
 }
 
-const toNumber = (value: unknown): Value => (value === null ? null : Number(value))
+const toNumber = (value: unknown): ColumnValue => (value === null ? null : Number(value))
 
-const toValue = ({ kind }: Column, value: unknown): Value =>
+const toColumnValue = ({ kind }: SourceColumn, value: unknown): ColumnValue =>
   kind === 'text' ? (typeof value === 'string' ? value : null) : toNumber(value)
 
 /** Reads the rows back from the target. */
-async function checksumTarget(
+async function computeTargetChecksum(
   client: Client,
   { table, rowFilter, parameterOf }: TableSpec,
-  { project, columns, offset }: { project: string; columns: readonly Column[]; offset: number },
+  { project, columns, offset }: { project: string; columns: readonly SourceColumn[]; offset: number },
 ): Promise<TableChecksum> {
   const sum = new TableChecksum()
   // Rows that the target had before the move have numbers up to the offset and are not compared.
@@ -71,7 +71,7 @@ async function checksumTarget(
     )
     for (;;) {
       const { rows } = await client.query<unknown[]>({ text: `FETCH ${pageRows} FROM moved`, rowMode: 'array' })
-      for (const row of rows) sum.add(columns.map((column, index) => toValue(column, row[index] ?? null)))
+      for (const row of rows) sum.add(columns.map((column, index) => toColumnValue(column, row[index] ?? null)))
       if (rows.length < pageRows) return sum
     }
   } finally {
@@ -95,8 +95,8 @@ export async function compareTables(
 ): Promise<readonly TableCheck[]> {
   const found: TableCheck[] = []
   for (const spec of [...copiedTables, ...triggerFilledTables]) {
-    const sourceSum = checksumSource(source, spec, project, offsets)
-    const targetSum = await checksumTarget(client, spec, {
+    const sourceSum = computeSourceChecksum(source, spec, project, offsets)
+    const targetSum = await computeTargetChecksum(client, spec, {
       project,
       columns: source.columnsOf(spec.table),
       offset: offsets[spec.table] ?? 0,

@@ -10,7 +10,7 @@ import {
   type MoveProgress,
   prepareTarget,
   renumberRow,
-  startOrResume,
+  startOrResumeMove,
 } from './target.ts'
 
 /** Rows per transaction. A killed move repeats at most one such page. */
@@ -80,7 +80,7 @@ async function moveProject(
   project: SourceProject,
   options: ProgressOptions,
 ): Promise<readonly TableCheck[]> {
-  let position = await startOrResume(client, source, project)
+  let position = await startOrResumeMove(client, source, project)
   while (position.table < copiedTables.length) position = await copyTable(client, source, project, position, options)
   // A project of an earlier move may have changed since, so its tables are not compared.
   if (position.done) return []

@@ -5,9 +5,9 @@ import { readMigrationStates } from '../migrations/schema-state.ts'
 import { lockDatabaseFile } from '../sqlite/file-lock.ts'
 import { identityColumns, type TableSpec } from './tables.ts'
 
-export type Value = string | number | null
+export type ColumnValue = string | number | null
 
-export interface Column {
+export interface SourceColumn {
   readonly name: string
   readonly kind: 'text' | 'bigint' | 'double precision'
   /** True if the file has the number of an id. */
@@ -20,13 +20,13 @@ export interface SourceProject {
   readonly seq: number
 }
 
-const columnKinds: Readonly<Record<string, Column['kind']>> = {
+const columnKinds: Readonly<Record<string, SourceColumn['kind']>> = {
   INTEGER: 'bigint',
   REAL: 'double precision',
   TEXT: 'text',
 }
 
-const idOf = (column: string): string => `(SELECT id FROM identifiers WHERE number = "${column}")`
+const idSqlOf = (column: string): string => `(SELECT id FROM identifiers WHERE number = "${column}")`
 
 /** The condition of a table for the file, where some tables have the number of the project. */
 const toSourceFilter = (rowFilter: string): string =>
@@ -84,7 +84,7 @@ export class MoveSource implements Disposable {
     return createHash('sha256').update(text).digest('hex')
   }
 
-  columnsOf(table: string): readonly Column[] {
+  columnsOf(table: string): readonly SourceColumn[] {
     const rows = this.#database
       .prepare<[string, string], { name: string; type: string; isReference: number }>(
         `SELECT name, type, name IN (SELECT "from" FROM pragma_foreign_key_list(?) WHERE "table" = 'identifiers') AS isReference
@@ -113,11 +113,11 @@ export class MoveSource implements Disposable {
     project: string,
     after: number,
     limit: number,
-  ): (readonly [number, ...Value[]])[] {
-    const values = this.columnsOf(table).map(({ name, isReference }) => (isReference ? idOf(name) : `"${name}"`))
+  ): (readonly [number, ...ColumnValue[]])[] {
+    const values = this.columnsOf(table).map(({ name, isReference }) => (isReference ? idSqlOf(name) : `"${name}"`))
     const where = `rowid > @after AND ${toSourceFilter(rowFilter)}`
     return this.#database
-      .prepare<[object], readonly [number, ...Value[]]>(
+      .prepare<[object], readonly [number, ...ColumnValue[]]>(
         `SELECT rowid, ${values.join(', ')} FROM ${table} WHERE ${where} ORDER BY rowid LIMIT @limit`,
       )
       .raw()
@@ -128,7 +128,7 @@ export class MoveSource implements Disposable {
   purgedCounts(project: string): (readonly [string, number])[] {
     return this.#database
       .prepare<[object], readonly [string, number]>(
-        `SELECT ${idOf('agent_id')}, purged FROM mailboxes WHERE ${toSourceFilter('project_id = ?')} AND purged > 0`,
+        `SELECT ${idSqlOf('agent_id')}, purged FROM mailboxes WHERE ${toSourceFilter('project_id = ?')} AND purged > 0`,
       )
       .raw()
       .all({ project })

@@ -14,8 +14,8 @@ export interface TableSpec {
   readonly shiftedColumns?: Readonly<Record<string, string>>
 }
 
-const byProject = 'project_id = ?'
-const byReference = (column: string, table: string, key = 'id'): string =>
+const projectRowFilter = 'project_id = ?'
+const referencingRowFilter = (column: string, table: string, key = 'id'): string =>
   `${column} IN (SELECT ${key} FROM ${table} WHERE project_id = ?)`
 
 /**
@@ -24,11 +24,11 @@ const byReference = (column: string, table: string, key = 'id'): string =>
  */
 export const copiedTables: readonly TableSpec[] = [
   { table: 'projects', rowFilter: 'id = ?' },
-  { table: 'paused_epics', rowFilter: byProject },
-  { table: 'pools', rowFilter: byProject },
-  { table: 'agents', rowFilter: byProject },
-  { table: 'credentials', rowFilter: byProject },
-  { table: 'sessions', rowFilter: byProject },
+  { table: 'paused_epics', rowFilter: projectRowFilter },
+  { table: 'pools', rowFilter: projectRowFilter },
+  { table: 'agents', rowFilter: projectRowFilter },
+  { table: 'credentials', rowFilter: projectRowFilter },
+  { table: 'sessions', rowFilter: projectRowFilter },
   // Denials without a valid credential belong to no project. They move with the default project,
   // which always exists.
   {
@@ -36,34 +36,38 @@ export const copiedTables: readonly TableSpec[] = [
     rowFilter: "coalesce(project_id, (SELECT id FROM projects WHERE name = 'default')) = ?",
     shiftedColumns: { ord: 'denials' },
   },
-  { table: 'routes', rowFilter: byProject, shiftedColumns: { id: 'routes' } },
-  { table: 'tasks', rowFilter: byProject, shiftedColumns: { ord: 'tasks', route_id: 'routes', ready: 'routes' } },
-  { table: 'task_dependencies', rowFilter: byReference('task_id', 'tasks') },
-  { table: 'locks', rowFilter: byProject },
-  { table: 'artifacts', rowFilter: byReference('task_id', 'tasks') },
-  { table: 'orphan_results', rowFilter: byReference('task_id', 'tasks') },
-  { table: 'plans', rowFilter: byProject },
-  { table: 'plan_rows', rowFilter: byReference('plan_id', 'plans'), shiftedColumns: { ord: 'plan_rows' } },
-  { table: 'bodies', rowFilter: byReference('id', 'messages', 'body_id') },
-  { table: 'messages', rowFilter: byProject, shiftedColumns: { ord: 'messages' } },
-  { table: 'subscriptions', rowFilter: byProject },
-  { table: 'requests', rowFilter: byProject },
-  { table: 'delivery_failures', rowFilter: byReference('message_id', 'messages') },
-  { table: 'webhooks', rowFilter: byProject },
-  { table: 'webhook_dead_letters', rowFilter: byProject, shiftedColumns: { ord: 'webhook_dead_letters' } },
-  { table: 'idle_sessions', rowFilter: byProject },
-  { table: 'wakes', rowFilter: byProject },
-  { table: 'events', rowFilter: byProject },
-  { table: 'event_pages', rowFilter: byProject },
+  { table: 'routes', rowFilter: projectRowFilter, shiftedColumns: { id: 'routes' } },
+  {
+    table: 'tasks',
+    rowFilter: projectRowFilter,
+    shiftedColumns: { ord: 'tasks', route_id: 'routes', ready: 'routes' },
+  },
+  { table: 'task_dependencies', rowFilter: referencingRowFilter('task_id', 'tasks') },
+  { table: 'locks', rowFilter: projectRowFilter },
+  { table: 'artifacts', rowFilter: referencingRowFilter('task_id', 'tasks') },
+  { table: 'orphan_results', rowFilter: referencingRowFilter('task_id', 'tasks') },
+  { table: 'plans', rowFilter: projectRowFilter },
+  { table: 'plan_rows', rowFilter: referencingRowFilter('plan_id', 'plans'), shiftedColumns: { ord: 'plan_rows' } },
+  { table: 'bodies', rowFilter: referencingRowFilter('id', 'messages', 'body_id') },
+  { table: 'messages', rowFilter: projectRowFilter, shiftedColumns: { ord: 'messages' } },
+  { table: 'subscriptions', rowFilter: projectRowFilter },
+  { table: 'requests', rowFilter: projectRowFilter },
+  { table: 'delivery_failures', rowFilter: referencingRowFilter('message_id', 'messages') },
+  { table: 'webhooks', rowFilter: projectRowFilter },
+  { table: 'webhook_dead_letters', rowFilter: projectRowFilter, shiftedColumns: { ord: 'webhook_dead_letters' } },
+  { table: 'idle_sessions', rowFilter: projectRowFilter },
+  { table: 'wakes', rowFilter: projectRowFilter },
+  { table: 'events', rowFilter: projectRowFilter },
+  { table: 'event_pages', rowFilter: projectRowFilter },
   { table: 'idempotency_keys', rowFilter: 'project = ?', parameterOf: projectHashOf },
-  { table: 'idempotency', rowFilter: byProject },
-  { table: 'health_metrics', rowFilter: byReference('agent_id', 'agents') },
+  { table: 'idempotency', rowFilter: projectRowFilter },
+  { table: 'health_metrics', rowFilter: referencingRowFilter('agent_id', 'agents') },
 ]
 
 /** Tables that triggers of the target fill. Their rows must equal the source's. */
 export const triggerFilledTables: readonly TableSpec[] = [
-  { table: 'task_counts', rowFilter: `${byProject} AND tasks <> 0` },
-  { table: 'mailboxes', rowFilter: byProject },
+  { table: 'task_counts', rowFilter: `${projectRowFilter} AND tasks <> 0` },
+  { table: 'mailboxes', rowFilter: projectRowFilter },
 ]
 
 /** Tables whose rows have numbers assigned by the store, with the column. */

@@ -7,7 +7,7 @@ import { migratePostgres } from '../postgres/migrate.ts'
 import { postgresMigrationsFolder } from '../postgres/postgres.ts'
 import { refuseUnsafeSettings } from '../postgres/safety-checks.ts'
 import { StoreRefusedError } from '../store-refused-error.ts'
-import type { Column, MoveSource, SourceProject, Value } from './source.ts'
+import type { ColumnValue, MoveSource, SourceColumn, SourceProject } from './source.ts'
 import { copiedTables, identityColumns, type TableSpec } from './tables.ts'
 
 /**
@@ -27,7 +27,7 @@ const progressSchema = z.object({
 
 export type MoveProgress = z.output<typeof progressSchema>
 
-const progressName = (project: string): string => `move ${project}`
+const progressFactNameOf = (project: string): string => `move ${project}`
 
 async function readFact(client: Client, name: string): Promise<string | undefined> {
   const { rows } = await client.query<{ value: string }>('SELECT value FROM store_facts WHERE name = $1', [name])
@@ -69,7 +69,7 @@ export async function prepareTarget(client: Client): Promise<void> {
  * True for a database that has not served any agent. It takes over the source's epoch and secrets,
  * so existing cursors and leases stay valid.
  */
-async function isUnused(client: Client): Promise<boolean> {
+async function isDatabaseUnused(client: Client): Promise<boolean> {
   const { rows } = await client.query<{ used: boolean }>(
     `SELECT EXISTS (SELECT 1 FROM projects p WHERE p.seq > 0 OR p.name <> 'default')
        OR EXISTS (SELECT 1 FROM agents) OR EXISTS (SELECT 1 FROM credentials) OR EXISTS (SELECT 1 FROM tasks) AS used`,
@@ -81,9 +81,9 @@ async function isUnused(client: Client): Promise<boolean> {
  * Returns the progress of an interrupted move, or starts a new one. Throws StoreRefusedError if the
  * target already has the project, or part of it from a source that has changed since.
  */
-export function startOrResume(client: Client, source: MoveSource, project: SourceProject): Promise<MoveProgress> {
+export function startOrResumeMove(client: Client, source: MoveSource, project: SourceProject): Promise<MoveProgress> {
   return inTransaction(client, async () => {
-    const saved = await readFact(client, progressName(project.id))
+    const saved = await readFact(client, progressFactNameOf(project.id))
     if (saved !== undefined) {
       const progress = progressSchema.parse(JSON.parse(saved))
       if (progress.source === source.fingerprint) return progress
@@ -92,7 +92,7 @@ export function startOrResume(client: Client, source: MoveSource, project: Sourc
       )
     }
     await refuseExistingProject(client, project)
-    if (await isUnused(client)) await adoptIdentity(client, source)
+    if (await isDatabaseUnused(client)) await copyEpochAndSecrets(client, source)
     else await refuseOtherPepper(client, source)
     const progress = {
       source: source.fingerprint,
@@ -101,12 +101,12 @@ export function startOrResume(client: Client, source: MoveSource, project: Sourc
       offsets: await reserveNumbers(client, source),
       done: false,
     }
-    await setFact(client, progressName(project.id), JSON.stringify(progress))
+    await setFact(client, progressFactNameOf(project.id), JSON.stringify(progress))
     return progress
   })
 }
 
-async function adoptIdentity(client: Client, source: MoveSource): Promise<void> {
+async function copyEpochAndSecrets(client: Client, source: MoveSource): Promise<void> {
   await client.query('DELETE FROM projects; DELETE FROM replicas')
   await setEpoch(client, source.readFact('epoch') ?? '')
   for (const name of ['secret', 'pepper']) {
@@ -165,10 +165,10 @@ async function reserveNumbers(client: Client, source: MoveSource): Promise<Recor
 /** Returns the values of a row with the numbers of the target. */
 export const renumberRow = (
   { shiftedColumns = {} }: TableSpec,
-  columns: readonly Column[],
+  columns: readonly SourceColumn[],
   offsets: MoveProgress['offsets'],
-  row: readonly Value[],
-): Value[] =>
+  row: readonly ColumnValue[],
+): ColumnValue[] =>
   columns.map(({ name }, index) => {
     const value = row[index] ?? null
     return typeof value === 'number' ? value + (offsets[shiftedColumns[name] ?? ''] ?? 0) : value
@@ -177,7 +177,11 @@ export const renumberRow = (
 /** Copies a page and stores the progress in one transaction. */
 export function copyPage(
   client: Client,
-  { spec, columns, rows }: { spec: TableSpec; columns: readonly Column[]; rows: readonly (readonly Value[])[] },
+  {
+    spec,
+    columns,
+    rows,
+  }: { spec: TableSpec; columns: readonly SourceColumn[]; rows: readonly (readonly ColumnValue[])[] },
   { project, progress }: { project: string; progress: MoveProgress },
 ): Promise<void> {
   return inTransaction(client, async () => {
@@ -194,7 +198,7 @@ export function copyPage(
         values,
       )
     }
-    await setFact(client, progressName(project), JSON.stringify(progress))
+    await setFact(client, progressFactNameOf(project), JSON.stringify(progress))
   })
 }
 
@@ -214,8 +218,12 @@ export async function addPurgedCounts(client: Client, purged: readonly (readonly
 export function finishMove(client: Client, source: MoveSource, projects: readonly SourceProject[]): Promise<boolean> {
   return inTransaction(client, async () => {
     for (const { id } of projects) {
-      const saved = progressSchema.parse(JSON.parse((await readFact(client, progressName(id))) ?? '{}'))
-      await setFact(client, progressName(id), JSON.stringify({ ...saved, table: copiedTables.length, done: true }))
+      const saved = progressSchema.parse(JSON.parse((await readFact(client, progressFactNameOf(id))) ?? '{}'))
+      await setFact(
+        client,
+        progressFactNameOf(id),
+        JSON.stringify({ ...saved, table: copiedTables.length, done: true }),
+      )
     }
     const last = Number(source.readFact('last_commit') ?? 0)
     await client.query(

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
-import type { Connection } from '../commit/engine.ts'
+import type { EngineConnection } from '../commit/engine.ts'
 import type { Db, Reader } from '../store.ts'
 import type { DatabaseTime } from './database-time.ts'
 import { ConnectionLostError, isConnectionEnd, isLockTimeout, NotBegunError, sqlState } from './errors.ts'
 import { type PooledConnection, timeouts } from './pool.ts'
-import { requiredMigrationSql, type SchemaVersionGuard } from './schema-version.ts'
+import { requiredMigrationSql, type SchemaVersionWatch } from './schema-version.ts'
 import { postgresTables } from './statements.ts'
 
 /** Returns the 64-bit key of an advisory lock for these names. */
@@ -12,7 +12,7 @@ export const advisoryLockKey = (...names: readonly string[]): bigint =>
   createHash('sha256').update(names.join('\n')).digest().readBigInt64BE()
 
 export interface BatchConnectionOptions {
-  readonly schemaVersion: SchemaVersionGuard
+  readonly schemaVersion: SchemaVersionWatch
   /** True if batches of one project take the writer lock across replicas. */
   readonly writerLock: boolean
   /** True behind a pooler: each transaction gets another connection, so it sets its own limits. */
@@ -30,7 +30,7 @@ const transactionSettings = Object.entries(timeouts)
   .join(' ')
 
 /** A PostgreSQL connection for batches. */
-export class BatchConnection implements Connection {
+export class BatchConnection implements EngineConnection {
   readonly #connection: PooledConnection
   readonly #time: DatabaseTime
   readonly #options: BatchConnectionOptions
@@ -95,7 +95,7 @@ export class BatchConnection implements Connection {
     await this.#send('savepoint operation')
   }
 
-  async release(): Promise<void> {
+  async releaseSavepoint(): Promise<void> {
     await this.#send('release operation')
   }
 

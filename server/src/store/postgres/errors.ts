@@ -46,8 +46,8 @@ const statementFaultStates = /^(2[0-3]|42|P0)/
  * Drizzle's error has every parameter, and the driver's error has the row. State, message and
  * constraint stay.
  */
-function withoutValues(error: unknown): unknown {
-  if (error instanceof DrizzleQueryError) return withoutValues(error.cause ?? new Error('a statement failed'))
+function removeErrorValues(error: unknown): unknown {
+  if (error instanceof DrizzleQueryError) return removeErrorValues(error.cause ?? new Error('a statement failed'))
   if (error instanceof DatabaseError)
     Object.assign(error, { detail: undefined, where: undefined, internalQuery: undefined })
   return error
@@ -62,7 +62,7 @@ export function translateError(error: unknown): unknown {
   if (error instanceof SchemaError) return new CoordinationError('STORE_UNAVAILABLE', error.message)
   const state = sqlState(error)
   if (state === undefined && !(error instanceof DrizzleQueryError || error instanceof ConnectionLostError)) return error
-  if (state !== undefined && statementFaultStates.test(state)) return withoutValues(error)
+  if (state !== undefined && statementFaultStates.test(state)) return removeErrorValues(error)
   if (state === '53100') return diskFullError()
-  return storeUnavailableError(withoutValues(error))
+  return storeUnavailableError(removeErrorValues(error))
 }

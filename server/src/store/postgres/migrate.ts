@@ -2,12 +2,12 @@ import type { ClientBase } from 'pg'
 import { type AppliedMigration, type Migration, refuseUnknownMigrations, SchemaError } from '../migrations/migrate.ts'
 import { advisoryLockKey, nowMsSql } from './connection.ts'
 
-const createMigrationsTable = `CREATE TABLE IF NOT EXISTS schema_migrations (
+const createMigrationsTableSql = `CREATE TABLE IF NOT EXISTS schema_migrations (
   number bigint PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, min_reader bigint NOT NULL, applied_at bigint NOT NULL
 )`
 
 /** The process that migrates holds this lock to the end of each step. */
-const acquireMigrationLock = `
+const acquireMigrationLockSql = `
   SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;
   SELECT pg_advisory_xact_lock(${advisoryLockKey('migrations')})`
 
@@ -31,12 +31,12 @@ export async function migratePostgres(
 
 /** Applies the next missing migration; returns undefined if none is missing. */
 async function applyNext(client: ClientBase, migrations: readonly Migration[]): Promise<Migration | undefined> {
-  await client.query(`BEGIN; ${acquireMigrationLock}`)
+  await client.query(`BEGIN; ${acquireMigrationLockSql}`)
   try {
     const applied = await readAppliedMigrations(client)
     refuseUnknownMigrations(applied, migrations)
     const next = migrations[applied.length]
-    if (next) await apply(client, next)
+    if (next) await applyMigration(client, next)
     await client.query('COMMIT')
     return next
   } catch (error) {
@@ -45,8 +45,8 @@ async function applyNext(client: ClientBase, migrations: readonly Migration[]): 
   }
 }
 
-async function apply(client: ClientBase, migration: Migration): Promise<void> {
-  await client.query(createMigrationsTable)
+async function applyMigration(client: ClientBase, migration: Migration): Promise<void> {
+  await client.query(createMigrationsTableSql)
   for (const statement of migration.statements) await client.query(statement)
   await client.query(`INSERT INTO schema_migrations VALUES ($1, $2, $3, $4, ${nowMsSql})`, [
     migration.number,

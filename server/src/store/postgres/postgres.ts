@@ -1,10 +1,10 @@
 import { Client } from 'pg'
 import { type Clock, systemClock } from '../../platform/clock.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
-import { Batches } from '../commit/batches.ts'
+import { GroupCommit } from '../commit/batches.ts'
 import type { Engine } from '../commit/engine.ts'
-import { createTimeSlices } from '../commit/time-slices.ts'
-import { migrationsOf } from '../migrations/folder.ts'
+import { createTimeSliceStarter } from '../commit/time-slices.ts'
+import { migrationsFolderOf } from '../migrations/folder.ts'
 import { readMigrations, type SchemaError } from '../migrations/migrate.ts'
 import type {
   QueueKey,
@@ -27,7 +27,7 @@ import { RemoteCommits } from './remote-commits.ts'
 import { ReplicaHeartbeat } from './replica-heartbeat.ts'
 import { ReplicaPoller } from './replica-poller.ts'
 import { refuseUnsafeSettings } from './safety-checks.ts'
-import { SchemaVersionGuard } from './schema-version.ts'
+import { SchemaVersionWatch } from './schema-version.ts'
 import { postgresTables } from './statements.ts'
 
 export interface PostgresOptions {
@@ -68,7 +68,7 @@ export interface PostgresOptions {
 /** Connections for batches, one per project that is writing, and for reads. */
 const poolSizes = { writers: 4, readers: 6 } as const
 
-export const postgresMigrationsFolder = migrationsOf('postgres')
+export const postgresMigrationsFolder = migrationsFolderOf('postgres')
 
 /** Checks the server's settings and applies the migrations, on a direct connection. */
 async function prepareDatabase(url: string, durability: 'disk' | 'process'): Promise<StoreFacts> {
@@ -121,7 +121,7 @@ const createEngine = ({
       }
     })
   },
-  startTimeSlice: createTimeSlices(clock, { batch: timeSliceMs, bulk: bulkSliceMs }),
+  startTimeSlice: createTimeSliceStarter(clock, { batch: timeSliceMs, bulk: bulkSliceMs }),
   isTransient,
   neverBegan: isNotBegunError,
   translateError: (error) => {
@@ -138,12 +138,12 @@ class PostgresStore implements Store {
   readonly #time: DatabaseTime
   readonly #writers: ConnectionPool
   readonly #readers: ConnectionPool
-  readonly #schemaVersion = new SchemaVersionGuard(readMigrations(postgresMigrationsFolder).length - 1)
+  readonly #schemaVersion = new SchemaVersionWatch(readMigrations(postgresMigrationsFolder).length - 1)
   readonly #heartbeat: ReplicaHeartbeat
   readonly #remoteCommits: RemoteCommits
   readonly #poller: ReplicaPoller
   readonly #notifier: CommitNotifier | undefined
-  readonly #batches: Batches
+  readonly #batches: GroupCommit
   readonly #listeners = new Set<(notification: StoreNotification) => void>()
   #closed: Promise<void> | undefined
 
@@ -191,7 +191,7 @@ class PostgresStore implements Store {
       diskSpace: this.diskSpace,
       connectionOptions: { writerLock, pooler, schemaVersion: this.#schemaVersion },
     })
-    this.#batches = new Batches(engine, this.now, ({ project, notifications, eventRange }) => {
+    this.#batches = new GroupCommit(engine, this.now, ({ project, notifications, eventRange }) => {
       if (eventRange) remoteCommits.skipOwn(eventRange)
       this.#notify(notifications)
       if (notifications.length > 0) this.#notifier?.notify(project)

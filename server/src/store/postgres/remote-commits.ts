@@ -6,7 +6,7 @@ import type { StoreNotification } from '../store.ts'
 import type { ConnectionPool, PooledConnection } from './pool.ts'
 
 /** Events per read of a feed. */
-const pageLimit = 1_000
+const eventsPerRead = 1_000
 
 /** Events that end a lease; their data has the holder and the attempt. */
 const leaseEndEvents =
@@ -15,7 +15,7 @@ const leaseData = z.object({ agentId: z.string(), attempt: z.int() })
 const sessionData = z.object({ sessionId: z.string() })
 
 /** Maximum number of waiting claims that one claim group wakes. */
-const wakeLimit = 64
+const notifiedWaiterLimit = 64
 
 /**
  * Claim groups with ready tasks, each with their number. It reads the claim index once per group.
@@ -23,7 +23,7 @@ const wakeLimit = 64
 const readyClaimGroupsSql = `
   SELECT r.project_id, r.requires, r.assigned_to, ready.count::int FROM routes r CROSS JOIN LATERAL (
     SELECT count(*) FROM (
-      SELECT 1 FROM tasks t WHERE t.project_id = r.project_id AND t.ready = r.id AND t.ready IS NOT NULL LIMIT ${wakeLimit}
+      SELECT 1 FROM tasks t WHERE t.project_id = r.project_id AND t.ready = r.id AND t.ready IS NOT NULL LIMIT ${notifiedWaiterLimit}
     ) found
   ) ready WHERE ready.count > 0 AND ($1::text[] IS NULL OR r.project_id = ANY ($1))`
 
@@ -87,7 +87,7 @@ export class RemoteCommits {
       const found: StoreNotification[] = []
       for (const { id, seq } of feeds) found.push(...(await this.#readFeed(connection, id, Number(seq))))
       if (projects === undefined) this.#isFirstPoll = false
-      return [...found, ...(await readyNotificationsIn(connection.client, scope))]
+      return [...found, ...(await readReadyNotifications(connection.client, scope))]
     })
     this.#notify(notifications)
   }
@@ -99,7 +99,7 @@ export class RemoteCommits {
     if (head >= seq) return []
     const events: StoredEvent[] = []
     while (head < seq) {
-      const page = await scanEvents(connection, { project, after: head, limit: pageLimit })
+      const page = await scanEvents(connection, { project, after: head, limit: eventsPerRead })
       const own = this.#ownSeqs.get(project)
       events.push(...page.events.filter((event) => !own?.delete(event.seq)))
       head = page.events.at(-1)?.seq ?? seq
@@ -108,7 +108,7 @@ export class RemoteCommits {
     if (events.length === 0) return []
     return [
       { topic: 'events', project },
-      ...(await incarnationNotificationsIn(connection.client, events)),
+      ...(await readIncarnationNotifications(connection.client, events)),
       ...events.flatMap((event) => notificationsOf(project, event)),
     ]
   }
@@ -132,7 +132,7 @@ function notificationsOf(project: string, { type, subject, audience, data }: Sto
 }
 
 /** Returns notifications for the agents whose incarnation changed. */
-async function incarnationNotificationsIn(
+async function readIncarnationNotifications(
   client: ClientBase,
   events: readonly StoredEvent[],
 ): Promise<StoreNotification[]> {
@@ -154,7 +154,7 @@ async function incarnationNotificationsIn(
  * Returns notifications for ready tasks and deliverable messages. Some became so without an event,
  * such as tasks whose `notBefore` has passed.
  */
-async function readyNotificationsIn(client: ClientBase, scope: readonly unknown[]): Promise<StoreNotification[]> {
+async function readReadyNotifications(client: ClientBase, scope: readonly unknown[]): Promise<StoreNotification[]> {
   const claimGroups = await client.query<{ project_id: string; requires: string; assigned_to: string; count: number }>(
     readyClaimGroupsSql,
     [...scope],

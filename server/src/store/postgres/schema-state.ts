@@ -1,6 +1,6 @@
 import { Client } from 'pg'
 import { type Migration, readMigrations, refuseUnknownMigrations } from '../migrations/migrate.ts'
-import { differencesOf, type MigrationState, toMigrationStates } from '../migrations/schema-state.ts'
+import { type MigrationState, schemaDifferencesOf, toMigrationStates } from '../migrations/schema-state.ts'
 import { migratePostgres, readAppliedMigrations } from './migrate.ts'
 import { connectionConfigOf, connectTo } from './pool.ts'
 import { postgresMigrationsFolder } from './postgres.ts'
@@ -37,7 +37,7 @@ export const readMigrationStatesAt = (url: string): Promise<readonly MigrationSt
     toMigrationStates(readMigrations(postgresMigrationsFolder), await readAppliedMigrations(client)),
   )
 
-const expectedSchema = 'tony_ideal'
+const expectedSchemaName = 'tony_ideal'
 
 /** Query for the objects of a schema: name and definition, as the database reports them. */
 const schemaObjectsSql = `
@@ -60,9 +60,9 @@ async function schemaObjectsIn(client: Client, schema: string): Promise<Map<stri
 }
 
 async function createExpectedSchema(client: Client, migrations: readonly Migration[]): Promise<void> {
-  await client.query(`CREATE SCHEMA ${expectedSchema}; SET LOCAL search_path = ${expectedSchema}`)
+  await client.query(`CREATE SCHEMA ${expectedSchemaName}; SET LOCAL search_path = ${expectedSchemaName}`)
   for (const statement of migrations.flatMap(({ statements }) => statements))
-    await client.query(statement.replaceAll('"public".', `"${expectedSchema}".`))
+    await client.query(statement.replaceAll('"public".', `"${expectedSchemaName}".`))
 }
 
 /**
@@ -80,8 +80,8 @@ export const findSchemaDifferencesAt = (url: string): Promise<readonly string[]>
     try {
       const actual = await schemaObjectsIn(client, 'public')
       await createExpectedSchema(client, known.slice(0, applied.length))
-      const expected = await schemaObjectsIn(client, expectedSchema)
-      return differencesOf(actual, expected)
+      const expected = await schemaObjectsIn(client, expectedSchemaName)
+      return schemaDifferencesOf(actual, expected)
     } finally {
       await client.query('ROLLBACK')
     }

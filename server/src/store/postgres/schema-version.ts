@@ -10,7 +10,7 @@ export const requiredMigrationSql = '(SELECT max(min_reader) FROM schema_migrati
  * Detects a migration whose `minReader` excludes this version. The start refuses such a database;
  * this guard stops a running process, which would write rows by outdated rules.
  */
-export class SchemaVersionGuard {
+export class SchemaVersionWatch {
   readonly #newest: number
   #error: SchemaError | undefined
   #resolve: (error: SchemaError) => void = () => undefined

@@ -1,12 +1,12 @@
 /** The parts of a statement at its top level: outside parentheses and quotes. */
-interface TopLevel {
+interface TopLevelIndex {
   /** Returns the position of a word after `from`; -1 if it is absent. */
   find(word: string, from?: number): number
   /** Returns the position of the parenthesis that closes the one at `open`. */
   closing(open: number): number
 }
 
-function readTopLevel(text: string): TopLevel {
+function indexTopLevel(text: string): TopLevelIndex {
   const depths: number[] = []
   let depth = 0
   let quote: string | undefined
@@ -34,7 +34,7 @@ function readTopLevel(text: string): TopLevel {
 
 /** Splits a list at the commas of its top level. */
 function splitList(list: string): string[] {
-  const { find } = readTopLevel(list)
+  const { find } = indexTopLevel(list)
   const entries: string[] = []
   let start = 0
   for (let comma = find(','); comma !== -1; comma = find(',', start)) {
@@ -45,10 +45,10 @@ function splitList(list: string): string[] {
 }
 
 /** Replaces each parameter by a column of the rows that the set form reads. */
-const withColumns = (text: string): string => text.replaceAll(/\$(\d+)/g, '"given"."p$1"')
+const replaceParameters = (text: string): string => text.replaceAll(/\$(\d+)/g, '"given"."p$1"')
 
 function insertForm(text: string, rows: string): string | undefined {
-  const { find, closing } = readTopLevel(text)
+  const { find, closing } = indexTopLevel(text)
   const valuesAt = find(' values (')
   const columnsAt = text.indexOf('(')
   if (valuesAt === -1 || columnsAt > valuesAt) return undefined
@@ -62,16 +62,16 @@ function insertForm(text: string, rows: string): string | undefined {
   const stored = columns.flatMap((column, index) => (list[index] === 'default' ? [] : [{ column, value: list[index] }]))
   const into = `${text.slice(0, columnsAt)}(${stored.map(({ column }) => column).join(', ')})`
   // Identity columns number the rows in this order.
-  const values = stored.map(({ value }) => withColumns(value ?? '')).join(', ')
+  const values = stored.map(({ value }) => replaceParameters(value ?? '')).join(', ')
   return `${into} select ${values} from ${rows} order by "given"."nth"${returning}`
 }
 
 function updateForm(text: string, rows: string): string | undefined {
-  const { find } = readTopLevel(text)
+  const { find } = indexTopLevel(text)
   const where = find(' where ')
   const returning = find(' returning ')
   if (where === -1 || returning < where) return undefined
-  return `${withColumns(text.slice(0, where))} from ${rows}${withColumns(text.slice(where))}, "given"."nth"`
+  return `${replaceParameters(text.slice(0, where))} from ${rows}${replaceParameters(text.slice(where))}, "given"."nth"`
 }
 
 /**
@@ -89,6 +89,6 @@ export function setFormOf(text: string, types: readonly string[]): string | unde
   if (text.startsWith('insert into ')) return insertForm(text, rows)
   if (text.startsWith('update ')) return updateForm(text, rows)
   if (text.startsWith('select '))
-    return `select "found".*, "given"."nth" from ${rows}, lateral (${withColumns(text)}) as "found"`
+    return `select "found".*, "given"."nth" from ${rows}, lateral (${replaceParameters(text)}) as "found"`
   return undefined
 }

@@ -1,44 +1,45 @@
 import type { QueryArrayConfig } from 'pg'
 import { setFormOf } from './set-form.ts'
 
-interface Result {
+interface StatementRows {
   readonly rows: unknown[][]
 }
 
 /** Sends one named statement. */
-export type Send = (text: string, values: unknown[], rowMode: 'array' | undefined) => Promise<Result>
+export type StatementSender = (text: string, values: unknown[], rowMode: 'array' | undefined) => Promise<StatementRows>
 
 /** One statement of an operation that waits for its set. */
-interface Call {
+interface StatementExecution {
   readonly values: unknown[]
-  readonly resolve: (result: Result) => void
+  readonly resolve: (result: StatementRows) => void
   readonly reject: (error: unknown) => void
 }
 
 /** The waiting calls of one statement. */
-interface WaitingCalls {
+interface WaitingExecutions {
   readonly rowMode: 'array' | undefined
   readonly isOfOneRow: boolean
-  readonly calls: Call[]
+  readonly calls: StatementExecution[]
 }
 
 /** Bounds of one set. A set holds the event loop while its parameters are written. */
-const setLimits = { calls: 256, characters: 1_048_576 }
+const statementSetLimits = { calls: 256, characters: 1_048_576 }
 
 /** Set forms by the text of their statement; null if it has none. They fit every connection. */
 const forms = new Map<string, string | null>()
 
-const lengthOf = (value: unknown): number => (typeof value === 'string' ? value.length : 8)
-const sizeOf = ({ values }: Call): number => values.reduce<number>((sum, value) => sum + lengthOf(value), 0)
+const valueLengthOf = (value: unknown): number => (typeof value === 'string' ? value.length : 8)
+const executionSizeOf = ({ values }: StatementExecution): number =>
+  values.reduce<number>((sum, value) => sum + valueLengthOf(value), 0)
 
 /** Divides the calls of a statement into sets within the limits. */
-function setsOf(calls: readonly Call[]): Call[][] {
-  const sets: Call[][] = []
+function divideIntoSets(calls: readonly StatementExecution[]): StatementExecution[][] {
+  const sets: StatementExecution[][] = []
   let characters = 0
   for (const call of calls) {
-    const size = sizeOf(call)
+    const size = executionSizeOf(call)
     const last = sets.at(-1)
-    if (!last || last.length === setLimits.calls || characters + size > setLimits.characters) {
+    if (!last || last.length === statementSetLimits.calls || characters + size > statementSetLimits.characters) {
       sets.push([call])
       characters = size
     } else {
@@ -50,14 +51,14 @@ function setsOf(calls: readonly Call[]): Call[][] {
 }
 
 /** Returns the rows of each call by the number at their end. */
-function foundRows(set: readonly Call[], rows: readonly unknown[][]): unknown[][][] {
+function groupFoundRows(set: readonly StatementExecution[], rows: readonly unknown[][]): unknown[][][] {
   const found = set.map((): unknown[][] => [])
   for (const row of rows) found[Number(row.pop()) - 1]?.push(row)
   return found
 }
 
 /** Returns the row of each call: PostgreSQL inserts and returns rows in the order of the set. */
-function insertedRows(set: readonly Call[], rows: readonly unknown[][]): unknown[][][] {
+function groupInsertedRows(set: readonly StatementExecution[], rows: readonly unknown[][]): unknown[][][] {
   if (rows.length === 0) return set.map(() => [])
   if (rows.length !== set.length) throw new Error(`${set.length} inserts returned ${rows.length} rows`)
   return rows.map((row) => [row])
@@ -70,12 +71,12 @@ function insertedRows(set: readonly Call[], rows: readonly unknown[][]): unknown
  * waiting for replies.
  */
 export class StatementSets {
-  readonly #send: Send
+  readonly #send: StatementSender
   readonly #typesOf: (text: string) => Promise<readonly string[] | undefined>
-  #waiting = new Map<string, WaitingCalls>()
+  #waiting = new Map<string, WaitingExecutions>()
 
   /** `typesOf` returns the types of a statement's parameters, once the statement has been sent. */
-  constructor(send: Send, typesOf: (text: string) => Promise<readonly string[] | undefined>) {
+  constructor(send: StatementSender, typesOf: (text: string) => Promise<readonly string[] | undefined>) {
     this.#send = send
     this.#typesOf = typesOf
   }
@@ -84,7 +85,7 @@ export class StatementSets {
     if (this.#waiting.size === 0) setImmediate(() => this.#flush())
     const waiting = this.#waiting.get(text) ?? { rowMode, isOfOneRow, calls: [] }
     this.#waiting.set(text, waiting)
-    return new Promise<Result>((resolve, reject) => waiting.calls.push({ values, resolve, reject }))
+    return new Promise<StatementRows>((resolve, reject) => waiting.calls.push({ values, resolve, reject }))
   }
 
   #flush(): void {
@@ -93,21 +94,21 @@ export class StatementSets {
     for (const [text, calls] of waiting) void this.#sendAll(text, calls)
   }
 
-  async #sendAll(text: string, { rowMode, isOfOneRow, calls }: WaitingCalls): Promise<void> {
+  async #sendAll(text: string, { rowMode, isOfOneRow, calls }: WaitingExecutions): Promise<void> {
     const isUpdate = text.startsWith('update ')
     const form = calls.length > 1 && (isOfOneRow || !isUpdate) ? forms.get(text) : null
     if (form === undefined) {
       await this.#learnForm(text, rowMode, calls)
       return
     }
-    for (const set of form === null ? calls.map((call) => [call]) : setsOf(calls)) {
+    for (const set of form === null ? calls.map((call) => [call]) : divideIntoSets(calls)) {
       if (form === null || set.length === 1) for (const call of set) void this.#sendOne(text, rowMode, call)
       else void this.#sendSet({ text, form, isUpdate }, rowMode, set)
     }
   }
 
   /** Sends the calls one by one, and learns the set form for the next time. */
-  async #learnForm(text: string, rowMode: 'array' | undefined, calls: readonly Call[]): Promise<void> {
+  async #learnForm(text: string, rowMode: 'array' | undefined, calls: readonly StatementExecution[]): Promise<void> {
     const sent = calls.map((call) => this.#sendOne(text, rowMode, call))
     try {
       const types = await this.#typesOf(text)
@@ -120,7 +121,11 @@ export class StatementSets {
     }
   }
 
-  async #sendOne(text: string, rowMode: 'array' | undefined, { values, resolve, reject }: Call): Promise<void> {
+  async #sendOne(
+    text: string,
+    rowMode: 'array' | undefined,
+    { values, resolve, reject }: StatementExecution,
+  ): Promise<void> {
     try {
       resolve(await this.#send(text, values, rowMode))
     } catch (error) {
@@ -131,12 +136,12 @@ export class StatementSets {
   async #sendSet(
     { text, form, isUpdate }: { readonly text: string; readonly form: string; readonly isUpdate: boolean },
     rowMode: 'array' | undefined,
-    set: readonly Call[],
+    set: readonly StatementExecution[],
   ): Promise<void> {
     try {
       const columns = set[0]?.values.map((_, index) => set.map(({ values }) => values[index])) ?? []
       const { rows } = await this.#send(form, columns, 'array')
-      const found = text.startsWith('insert ') ? insertedRows(set, rows) : foundRows(set, rows)
+      const found = text.startsWith('insert ') ? groupInsertedRows(set, rows) : groupFoundRows(set, rows)
       for (const [index, call] of set.entries()) {
         const own = found[index] ?? []
         // Two calls may name one row, and PostgreSQL updates it for one of them. The other one

@@ -22,37 +22,40 @@ const parsers = new Map<number, (text: string) => number>([
   [types.builtins.BOOL, parseBoolean],
 ])
 
-const numberTypes = {
+const resultTypeParsers = {
   getTypeParser: (oid: number, format?: 'text' | 'binary') =>
     parsers.get(oid) ?? (format === 'binary' ? types.getTypeParser(oid, 'binary') : types.getTypeParser(oid)),
 }
 
 /** Names of prepared statements by their text, equal on every connection of the process. */
-const names = new Map<string, string>()
+const statementNames = new Map<string, string>()
 
-function nameOf(text: string): string {
-  const name = names.get(text) ?? `s${names.size}`
-  names.set(text, name)
+function statementNameOf(text: string): string {
+  const name = statementNames.get(text) ?? `s${statementNames.size}`
+  statementNames.set(text, name)
   return name
 }
 
 type NumberType = 'bigint' | 'double precision'
 
-const typeOf = (value: number): NumberType => (Number.isInteger(value) ? 'bigint' : 'double precision')
+const numberTypeOf = (value: number): NumberType => (Number.isInteger(value) ? 'bigint' : 'double precision')
 
 /** Adds a cast for each number to the text of a query that runs once. */
 const castNumbers = (text: string, values: readonly unknown[]): string =>
   text.replaceAll(/\$(\d+)/g, (parameter, position) => {
     const value = values[Number(position) - 1]
-    return typeof value === 'number' ? `${parameter}::${typeOf(value)}` : parameter
+    return typeof value === 'number' ? `${parameter}::${numberTypeOf(value)}` : parameter
   })
 
 /** Returns the text and the name under which a builder sends a query. */
-type QueryConfig = (text: string, values: readonly unknown[]) => { readonly text: string; readonly name?: string }
+type QueryConfigBuilder = (
+  text: string,
+  values: readonly unknown[],
+) => { readonly text: string; readonly name?: string }
 
-const unnamedTyped: QueryConfig = (text, values) => ({ text: castNumbers(text, values) })
-const namedQuery: QueryConfig = (text) => ({ text, name: nameOf(text) })
-const unnamedQuery: QueryConfig = (text) => ({ text })
+const unnamedTyped: QueryConfigBuilder = (text, values) => ({ text: castNumbers(text, values) })
+const namedQuery: QueryConfigBuilder = (text) => ({ text, name: statementNameOf(text) })
+const unnamedQuery: QueryConfigBuilder = (text) => ({ text })
 
 interface Queryable {
   query(config: QueryArrayConfig, values: unknown[]): Promise<unknown>
@@ -62,10 +65,10 @@ interface Queryable {
 // which stand for both engines.
 const createBuilder = (client: Queryable): Db => drizzle(client as unknown as PoolClient) as unknown as Db
 
-const createDirectBuilder = (client: ClientBase, send: QueryConfig): Db =>
+const createDirectBuilder = (client: ClientBase, send: QueryConfigBuilder): Db =>
   createBuilder({
     query: ({ text, rowMode }, values) =>
-      client.query({ ...send(text, values), values, types: numberTypes, ...(rowMode && { rowMode }) }),
+      client.query({ ...send(text, values), values, types: resultTypeParsers, ...(rowMode && { rowMode }) }),
   })
 
 interface Lockable {
@@ -75,7 +78,7 @@ interface Lockable {
 const isLockable = (query: unknown): query is Lockable =>
   typeof query === 'object' && query !== null && 'for' in query && typeof query.for === 'function'
 
-function lock<T>(query: T, strength: 'update' | 'share', config?: { skipLocked: true }): T {
+function addRowLock<T>(query: T, strength: 'update' | 'share', config?: { skipLocked: true }): T {
   if (!isLockable(query)) throw new Error('only the rows of a select can be locked')
   // Drizzle's `for` changes the query in place.
   query.for(strength, config)
@@ -83,9 +86,9 @@ function lock<T>(query: T, strength: 'update' | 'share', config?: { skipLocked: 
 }
 
 const rowLocks: RowLocks = {
-  skipLocked: (query) => lock(query, 'update', { skipLocked: true }),
-  locked: (query) => lock(query, 'update'),
-  shared: (query) => lock(query, 'share'),
+  skipLocked: (query) => addRowLock(query, 'update', { skipLocked: true }),
+  locked: (query) => addRowLock(query, 'update'),
+  shared: (query) => addRowLock(query, 'share'),
 }
 
 /**
@@ -101,7 +104,7 @@ class ParameterTypes {
   learn(params: object): void {
     for (const [name, value] of Object.entries(params)) {
       if (typeof value !== 'number') continue
-      const type = typeOf(value)
+      const type = numberTypeOf(value)
       const known = this.types.get(name)
       if (known === type || known === 'double precision') continue
       this.types.set(name, type)
@@ -135,7 +138,7 @@ export interface StatementRunner {
 }
 
 /** Returns a function that builds each statement once, with the builder that is meant for it. */
-function runWith(builderOf: (statement: Statement<never, unknown>) => Db): Reader['run'] {
+function createRun(builderOf: (statement: Statement<never, unknown>) => Db): Reader['run'] {
   const built = new Map<object, { version: number; prepared: unknown }>()
   return async <P extends object, R>(statement: Statement<P, R>, params: P): Promise<R[]> => {
     const types = parameterTypesOf(statement)
@@ -162,9 +165,9 @@ const parameterTypesSql = 'select parameter_types::text[] as types from pg_prepa
 function createSetRunner(client: ClientBase): Reader['run'] {
   const sets = new StatementSets(
     (text, values, rowMode) =>
-      client.query({ ...namedQuery(text, values), values, types: numberTypes, ...(rowMode && { rowMode }) }),
+      client.query({ ...namedQuery(text, values), values, types: resultTypeParsers, ...(rowMode && { rowMode }) }),
     async (text) => {
-      const { rows } = await client.query<{ types: string[] }>(parameterTypesSql, [nameOf(text)])
+      const { rows } = await client.query<{ types: string[] }>(parameterTypesSql, [statementNameOf(text)])
       return rows[0]?.types
     },
   )
@@ -172,7 +175,7 @@ function createSetRunner(client: ClientBase): Reader['run'] {
     createBuilder({ query: (config, values) => sets.query(config, values, isOfOneRow) })
   const ofSingleRow = builderFor(true)
   const ofAnyRows = builderFor(false)
-  return runWith((statement) => (statement.isSingleRowUpdate ? ofSingleRow : ofAnyRows))
+  return createRun((statement) => (statement.isSingleRowUpdate ? ofSingleRow : ofAnyRows))
 }
 
 /**
@@ -183,7 +186,7 @@ export function createRunner(client: ClientBase, prepared: boolean): StatementRu
   const builder = createDirectBuilder(client, prepared ? namedQuery : unnamedQuery)
   return {
     db: createDirectBuilder(client, unnamedTyped),
-    run: runWith(() => builder),
+    run: createRun(() => builder),
     ...(prepared && { runTogether: createSetRunner(client) }),
   }
 }

@@ -15,7 +15,7 @@ export const walBackstopPages = 16_384
 /** Commits between two checks of the length of the log. A check costs 10 µs. */
 const commitsPerCheck = 8
 
-interface CheckpointOptions {
+interface WalCheckpointOptions {
   readonly file: string
   readonly writer: Database.Database
   /** Called with the error of a checkpoint on the writer. */
@@ -34,13 +34,13 @@ interface CheckpointOptions {
  * costs 60 ms of CPU time. A store that is opened for a few writes does not need it, because the
  * close of the last connection checkpoints too.
  */
-export class CheckpointRunner {
-  readonly #options: CheckpointOptions
+export class WalCheckpointRunner {
+  readonly #options: WalCheckpointOptions
   readonly #log: Database.Statement<[], { log: number }>
   #commits = 0
   #worker: Worker | undefined
 
-  constructor(options: CheckpointOptions) {
+  constructor(options: WalCheckpointOptions) {
     this.#options = options
     this.#log = options.writer.prepare('PRAGMA wal_checkpoint(NOOP)')
   }
@@ -71,7 +71,7 @@ export class CheckpointRunner {
    * without one. If this throws, the log stays, and the caller must not close the connection: the
    * close would try again.
    */
-  moveRest(): void {
+  moveRemainingPages(): void {
     try {
       this.#options.writer.pragma('wal_checkpoint(PASSIVE)')
     } catch (error) {

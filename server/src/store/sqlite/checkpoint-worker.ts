@@ -18,14 +18,14 @@ if (
 }
 const database = new Database(settings.file, { fileMustExist: true })
 database.pragma('synchronous = FULL')
-const store = parentPort
+const storeThread = parentPort
 const timer = setInterval(() => {
   try {
     database.pragma('wal_checkpoint(PASSIVE)')
   } catch (error) {
     // The pages stay in the log until the disk has space. Any other error ends the process.
     if (!(error instanceof Database.SqliteError) || error.code !== 'SQLITE_FULL') throw error
-    store.postMessage('full')
+    storeThread.postMessage('full')
   }
 }, 250)
 

@@ -27,75 +27,79 @@ export interface ExamineOptions {
 type UnnamedCheckResult = Omit<CheckResult, 'check'>
 type CheckFunction = (examined: ExamineOptions) => UnnamedCheckResult
 
-const ok = (message: string): UnnamedCheckResult => ({ state: 'ok', message })
-const warning = (message: string): UnnamedCheckResult => ({ state: 'warning', message })
-const failed = (message: string): UnnamedCheckResult => ({ state: 'failed', message })
+const okResult = (message: string): UnnamedCheckResult => ({ state: 'ok', message })
+const warningResult = (message: string): UnnamedCheckResult => ({ state: 'warning', message })
+const failedResult = (message: string): UnnamedCheckResult => ({ state: 'failed', message })
 
 const mebibyte = 1_048_576
 const inMebibytes = (bytes: number): string => `${Math.round(bytes / mebibyte)} MiB`
-const hour = 3_600_000
+const hourMs = 3_600_000
 
 function checkSqliteVersion(): UnnamedCheckResult {
   const database = new Database(':memory:')
   const version = database.prepare<[], string>('SELECT sqlite_version()').pluck().get() ?? '0'
   database.close()
   refuseOldSqlite(version)
-  return ok(`SQLite ${version}, Node ${process.versions.node}`)
+  return okResult(`SQLite ${version}, Node ${process.versions.node}`)
 }
 
 function checkSchema({ file }: ExamineOptions): UnnamedCheckResult {
   const missing = readMigrationStates(file).filter(({ applied }) => !applied)
   const differences = findSchemaDifferences(file)
   if (differences.length > 0)
-    return failed(`the schema differs from its migrations: ${differences.slice(0, 3).join('; ')}`)
-  if (missing.length > 0) return warning(`${missing.length} migrations are to be applied: the next start does so`)
-  return ok('up to date and equal to its migrations')
+    return failedResult(`the schema differs from its migrations: ${differences.slice(0, 3).join('; ')}`)
+  if (missing.length > 0) return warningResult(`${missing.length} migrations are to be applied: the next start does so`)
+  return okResult('up to date and equal to its migrations')
 }
 
 function checkIntegrity({ file }: ExamineOptions): UnnamedCheckResult {
   const found = withReadOnly(file, (database) => database.pragma('quick_check(1)', { simple: true }))
-  return found === 'ok' ? ok('quick_check found nothing') : failed(`it is damaged, restore a backup: ${String(found)}`)
+  return found === 'ok'
+    ? okResult('quick_check found nothing')
+    : failedResult(`it is damaged, restore a backup: ${String(found)}`)
 }
 
 function checkEvents({ file }: ExamineOptions): UnnamedCheckResult {
   const broken = withReadOnly(file, findBrokenPage)
-  return broken ? failed(`${describeBrokenPage(broken)}: restore a backup`) : ok('their pages are whole and join')
+  return broken
+    ? failedResult(`${describeBrokenPage(broken)}: restore a backup`)
+    : okResult('their pages are whole and join')
 }
 
 function checkOwner({ file }: ExamineOptions): UnnamedCheckResult {
   const real = resolveDatabaseFile(file)
-  if (!existsSync(`${real}.lock`)) return ok('no server has it open')
+  if (!existsSync(`${real}.lock`)) return okResult('no server has it open')
   const release = acquireLock(real)
   release?.()
-  return ok(release ? 'no server has it open' : 'a server has it open')
+  return okResult(release ? 'no server has it open' : 'a server has it open')
 }
 
-function checkLog({ file }: ExamineOptions): UnnamedCheckResult {
+function checkWal({ file }: ExamineOptions): UnnamedCheckResult {
   const path = `${resolveDatabaseFile(file)}-wal`
   const bytes = existsSync(path) ? statSync(path).size : 0
   const message = `the log holds ${inMebibytes(bytes)}`
   return bytes > 256 * mebibyte
-    ? warning(`${message}: a read transaction stays open, or the disk is too slow for the checkpoints`)
-    : ok(message)
+    ? warningResult(`${message}: a read transaction stays open, or the disk is too slow for the checkpoints`)
+    : okResult(message)
 }
 
 function checkDisk({ file }: ExamineOptions): UnnamedCheckResult {
   const { bavail, bsize } = statfsSync(dirname(resolveDatabaseFile(file)))
   const free = bavail * bsize
   const message = `${inMebibytes(free)} are free`
-  if (free < 64 * mebibyte) return failed(`${message}: writes will soon fail`)
+  if (free < 64 * mebibyte) return failedResult(`${message}: writes will soon fail`)
   // A backup is as large as the database.
   return free < 2 * statSync(file).size
-    ? warning(`${message}: too little for another backup and a restore`)
-    : ok(message)
+    ? warningResult(`${message}: too little for another backup and a restore`)
+    : okResult(message)
 }
 
 function checkBackups({ file, backupDir: folder, at }: ExamineOptions): UnnamedCheckResult {
   const newest = listBackups(file, folder).at(-1)
-  if (newest === undefined) return warning(`there is no backup in ${folder}: tony-mcp backup`)
-  const hours = Math.round((at - statSync(newest).mtimeMs) / hour)
+  if (newest === undefined) return warningResult(`there is no backup in ${folder}: tony-mcp backup`)
+  const hours = Math.round((at - statSync(newest).mtimeMs) / hourMs)
   const message = `the newest, ${basename(newest)}, is ${hours} h old`
-  return hours > 26 ? warning(message) : ok(message)
+  return hours > 26 ? warningResult(message) : okResult(message)
 }
 
 /**
@@ -107,20 +111,22 @@ function checkClock({ file, at }: ExamineOptions): UnnamedCheckResult {
     database.prepare<[], string>("SELECT value FROM store_facts WHERE name = 'last_commit'").pluck().get(),
   )
   const ahead = Number(last ?? 0) - at
-  if (ahead > 5_000) return warning(`the last commit is ${Math.round(ahead / 1_000)} s ahead of this clock`)
-  return ok('the last commit is not ahead of this clock')
+  if (ahead > 5_000) return warningResult(`the last commit is ${Math.round(ahead / 1_000)} s ahead of this clock`)
+  return okResult('the last commit is not ahead of this clock')
 }
 
 /** In this order; after a failed check, the following results may mean little. */
 const checks: Readonly<Record<string, CheckFunction>> = {
   versions: checkSqliteVersion,
   file: ({ file }) =>
-    existsSync(file) ? ok(`${file}, ${inMebibytes(statSync(file).size)}`) : failed(`${file} does not exist`),
+    existsSync(file)
+      ? okResult(`${file}, ${inMebibytes(statSync(file).size)}`)
+      : failedResult(`${file} does not exist`),
   owner: checkOwner,
   schema: checkSchema,
   integrity: checkIntegrity,
   events: checkEvents,
-  log: checkLog,
+  log: checkWal,
   disk: checkDisk,
   backups: checkBackups,
   clock: checkClock,
@@ -143,8 +149,8 @@ function runCheck(check: CheckFunction, examined: ExamineOptions): UnnamedCheckR
   try {
     return check(examined)
   } catch (error) {
-    if (error instanceof SchemaError) return failed(error.message)
-    if (isCorruption(error)) return failed(`it is damaged, restore a backup: ${error.message}`)
+    if (error instanceof SchemaError) return failedResult(error.message)
+    if (isCorruption(error)) return failedResult(`it is damaged, restore a backup: ${error.message}`)
     throw error
   }
 }

@@ -1,10 +1,10 @@
 import { type BigIntStats, stat, statSync } from 'node:fs'
 import type { Clock } from '../../platform/clock.ts'
-import { hasCode } from '../file-sync.ts'
+import { hasErrorCode } from '../file-sync.ts'
 import { resolveDatabaseFile } from './file-lock.ts'
 
 const intervalMs = 1_000
-const withoutError = { bigint: true, throwIfNoEntry: false } as const
+const statOptions = { bigint: true, throwIfNoEntry: false } as const
 
 /** A file of the open database is no longer at its path. */
 export class DatabaseFileLostError extends Error {
@@ -43,7 +43,7 @@ export class FileWatch {
     const paths = [file, `${real}-wal`, `${real}-shm`, `${real}.lock`]
     this.#identities = new Map(
       paths.flatMap((path) => {
-        const identity = statSync(path, withoutError)
+        const identity = statSync(path, statOptions)
         return identity ? [[path, identity]] : []
       }),
     )
@@ -62,8 +62,8 @@ export class FileWatch {
   /** Compares the files now. Returns the error if one is lost. */
   findLost(): DatabaseFileLostError | undefined {
     for (const [path, identity] of this.#identities) {
-      const found = statSync(path, withoutError)
-      if (!(found && isSame(found, identity))) return lostError(path)
+      const found = statSync(path, statOptions)
+      if (!(found && isSameFile(found, identity))) return lostError(path)
     }
     return undefined
   }
@@ -75,14 +75,16 @@ export class FileWatch {
     stat(path, { bigint: true }, (error, found) => {
       if (this.#isStopped) return
       // Another error, such as a folder that may not be read, tells nothing about the file.
-      const isLost = error ? hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR') : !isSame(found, identity)
+      const isLost = error
+        ? hasErrorCode(error, 'ENOENT') || hasErrorCode(error, 'ENOTDIR')
+        : !isSameFile(found, identity)
       if (isLost) return this.#options.onLost(lostError(path))
       this.#checkEach(rest)
     })
   }
 }
 
-const isSame = ({ dev, ino }: BigIntStats, identity: FileIdentity): boolean =>
+const isSameFile = ({ dev, ino }: BigIntStats, identity: FileIdentity): boolean =>
   dev === identity.dev && ino === identity.ino
 
 const lostError = (path: string): DatabaseFileLostError =>

@@ -1,11 +1,11 @@
 import type Database from 'better-sqlite3'
-import type { References } from '../tables/columns.ts'
+import type { ReferenceNumbers } from '../tables/columns.ts'
 
 /** Matches no row, because AUTOINCREMENT begins with 1. */
 const unknownNumber = 0
 
 /** The number of ids to keep in memory: about 10 MB. */
-const limit = 50_000
+const cachedIdLimit = 50_000
 
 /**
  * The ids of projects and agents and their numbers, as one connection reads them. They are kept in
@@ -15,7 +15,7 @@ const limit = 50_000
  * have been inserted by the transaction that is rolled back, and SQLite may then give the same
  * number to another id.
  */
-export class Identifiers implements References {
+export class Identifiers implements ReferenceNumbers {
   readonly #findNumber: Database.Statement<[string], number>
   readonly #findId: Database.Statement<[number], string>
   readonly #numbers = new Map<string, number>()
@@ -49,7 +49,7 @@ export class Identifiers implements References {
   }
 
   #keep(id: string, number: number): void {
-    if (this.#numbers.size >= limit) this.#clear()
+    if (this.#numbers.size >= cachedIdLimit) this.#clear()
     this.#numbers.set(id, number)
     this.#ids.set(number, id)
     // Outside a transaction, as on the connection of the readers, each row is committed.

@@ -1,5 +1,5 @@
 import type { Database } from 'better-sqlite3'
-import type { Batches } from '../commit/batches.ts'
+import type { GroupCommit } from '../commit/batches.ts'
 
 /** Free pages that stay for the next writes (16 MiB), and pages returned per transaction. */
 const sparePages = 4_096
@@ -15,7 +15,7 @@ export const freePageBytes = (database: Database): number =>
  * Returns up to 100 free pages to the disk and returns that number; the end of the file moves into
  * earlier free pages. It shares a commit with other operations.
  */
-export async function reclaimPages(database: Database, batches: Batches): Promise<number> {
+export async function reclaimPages(database: Database, batches: GroupCommit): Promise<number> {
   const project = database.prepare<[], string>('SELECT id FROM projects LIMIT 1').pluck().get()
   if (readPragma(database, 'freelist_count') <= sparePages || project === undefined) return 0
   await batches.transact({ project }, async () => {

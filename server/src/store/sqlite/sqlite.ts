@@ -4,15 +4,15 @@ import { defaultProject } from '@tony/mcp-shared/projects'
 import Database from 'better-sqlite3'
 import { type Clock, createLeaseClock } from '../../platform/clock.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
-import { newEpoch } from '../backup/restore.ts'
-import { Batches } from '../commit/batches.ts'
+import { createEpoch } from '../backup/restore.ts'
+import { GroupCommit } from '../commit/batches.ts'
 import type { Engine } from '../commit/engine.ts'
 import { extendDeadlines } from '../commit/extend-deadlines.ts'
-import { createTimeSlices } from '../commit/time-slices.ts'
-import { migrate, readSqliteMigrations, refuseForeignDatabase, SchemaError } from '../migrations/migrate.ts'
+import { createTimeSliceStarter } from '../commit/time-slices.ts'
+import { migrateSqlite, readSqliteMigrations, refuseForeignDatabase, SchemaError } from '../migrations/migrate.ts'
 import type { Reader, Store, StoreNotification } from '../store.ts'
 import { StoreRefusedError } from '../store-refused-error.ts'
-import { CheckpointRunner, walBackstopPages } from './checkpoint-runner.ts'
+import { WalCheckpointRunner, walBackstopPages } from './checkpoint-runner.ts'
 import { DiskSpace, type DiskSpaceOptions } from './disk-space.ts'
 import { crash, crashOnCorruption, createErrorTranslator, sqliteCode } from './errors.ts'
 import { lockDatabaseFile, resolveDatabaseFile } from './file-lock.ts'
@@ -21,8 +21,8 @@ import { Identifiers } from './identifiers.ts'
 import { freePageBytes, reclaimPages } from './reclaim-pages.ts'
 import { rewriteWal } from './rewrite-wal.ts'
 import { StandstillWatch } from './standstill.ts'
-import { createRunner } from './statements.ts'
-import { createBuilder, createTables, Writer } from './writer.ts'
+import { createRun } from './statements.ts'
+import { createBuilder, defineSqliteTables, WriterConnection } from './writer.ts'
 
 export interface SqliteOptions {
   readonly file: string
@@ -76,7 +76,7 @@ export function openWriter(options: SqliteOptions): Database.Database {
     writer.pragma('wal_autocheckpoint = 0')
     // A longer log, as after a long read transaction, is cut when it begins anew.
     writer.pragma(`journal_size_limit = ${walBackstopBytes}`)
-    migrate(writer, readSqliteMigrations(), options.clock.wall())
+    migrateSqlite(writer, readSqliteMigrations(), options.clock.wall())
     return writer
   } catch (error) {
     writer.close()
@@ -98,24 +98,28 @@ const bulkSliceMs = 3
 
 const createReader = (database: Database.Database, now: () => number): Reader => {
   const db = createBuilder(database)
-  const t = createTables(new Identifiers(database))
+  const t = defineSqliteTables(new Identifiers(database))
   return {
     db,
     t,
     get now() {
       return now()
     },
-    run: createRunner(database, db, t),
+    run: createRun(database, db, t),
   }
 }
 
 /** One writer for all projects; no conflicts occur. */
-const createEngine = (writer: Writer, { clock }: SqliteOptions, translateError: Engine['translateError']): Engine => ({
+const createEngine = (
+  writer: WriterConnection,
+  { clock }: SqliteOptions,
+  translateError: Engine['translateError'],
+): Engine => ({
   writerOf: () => '',
   withConnection: (work) => work(writer),
   isTransient: () => false,
   neverBegan: () => false,
-  startTimeSlice: createTimeSlices(clock, { batch: timeSliceMs, bulk: bulkSliceMs }),
+  startTimeSlice: createTimeSliceStarter(clock, { batch: timeSliceMs, bulk: bulkSliceMs }),
   translateError,
 })
 
@@ -140,7 +144,7 @@ function readFacts(writer: Database.Database, wall: number): StoreFacts {
     .prepare('INSERT INTO projects (id, name, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING')
     .run(uuidv7(), defaultProject, wall)
   return {
-    epoch: fact('epoch', newEpoch()),
+    epoch: fact('epoch', createEpoch()),
     secret: Buffer.from(fact('secret', randomBytes(32).toString('base64url')), 'base64url'),
     lastCommit: Number(fact('last_commit', String(wall))),
   }
@@ -179,7 +183,7 @@ function openConnections(options: SqliteOptions) {
   }
   const translateError = createErrorTranslator(onFull)
   const onError = (error: unknown) => void translateError(error)
-  const checkpoints = new CheckpointRunner({ file: options.file, writer: database, onFull, onError, mayStart })
+  const checkpoints = new WalCheckpointRunner({ file: options.file, writer: database, onFull, onError, mayStart })
   const standstill = new StandstillWatch({
     clock: options.clock,
     now: clock,
@@ -190,22 +194,26 @@ function openConnections(options: SqliteOptions) {
     },
   })
   const takeStandstill = () => {
-    const found = standstill.take()
+    const found = standstill.takeStandstill()
     // The outage of a full disk covers it: every deadline gains that time once.
     return diskSpace?.full ? undefined : found
   }
-  const writer = new Writer(database, clock, takeStandstill)
-  const batches: Batches = new Batches(createEngine(writer, options, translateError), clock, ({ notifications }) => {
-    checkpoints.countCommit()
-    for (const notification of notifications) for (const listener of listeners) listener(notification)
-  })
+  const writer = new WriterConnection(database, clock, takeStandstill)
+  const batches: GroupCommit = new GroupCommit(
+    createEngine(writer, options, translateError),
+    clock,
+    ({ notifications }) => {
+      checkpoints.countCommit()
+      for (const notification of notifications) for (const listener of listeners) listener(notification)
+    },
+  )
   const resume = (since: number) => extendAfterOutage(batches, reader, since)
   diskSpace = createDiskSpace(options, { now: clock, spareBytes: () => freePageBytes(database), resume })
   const watches = { diskSpace, standstill, fileWatch }
   return { database, readOnly, facts, clock, reader, batches, listeners, resume, checkpoints, ...watches }
 }
 
-async function extendAfterOutage(batches: Batches, reader: Reader, lastCommit: number): Promise<void> {
+async function extendAfterOutage(batches: GroupCommit, reader: Reader, lastCommit: number): Promise<void> {
   const [first] = await reader.db.select({ id: reader.t.projects.id }).from(reader.t.projects).limit(1)
   const outage = reader.now - lastCommit
   if (outage > 0 && first)
@@ -226,7 +234,7 @@ async function closeConnections(connections: ReturnType<typeof openConnections>)
   const lost = fileWatch.findLost()
   if (lost) throw lost
   readOnly.close()
-  checkpoints.moveRest()
+  checkpoints.moveRemainingPages()
   database.close()
 }
 

@@ -43,7 +43,7 @@ export class StandstillWatch {
   }
 
   /** Returns the standstill since the last tick, once; undefined if there was none. */
-  take(): Standstill | undefined {
+  takeStandstill(): Standstill | undefined {
     if (this.#clock.databaseTime) return undefined
     const since = this.#lastTick
     const ms = this.#now() - since

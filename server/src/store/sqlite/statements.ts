@@ -18,7 +18,7 @@ interface DrizzleStatement {
  */
 const placeholder = (name: string): SQL => sql.placeholder(name) as unknown as SQL
 
-type Run = (params: Record<string, unknown>) => unknown[]
+type CompiledStatement = (params: Record<string, unknown>) => unknown[]
 
 /**
  * Writes each parameter as `+?`. SQLite plans a statement again at each execution if a parameter
@@ -26,11 +26,11 @@ type Run = (params: Record<string, unknown>) => unknown[]
  * sign makes it an expression, whose value the planner does not look at. It is left out of texts
  * in quotes.
  */
-const withHiddenValues = (text: string): string =>
+const withOpaqueParameters = (text: string): string =>
   text.replaceAll(/'(?:[^']|'')*'|"(?:[^"]|"")*"|\?/g, (part) => (part === '?' ? '+?' : part))
 
 /** Returns the value of a parameter. SQLite would take a missing one for null. */
-function required(value: unknown, params: Record<string, unknown>, name: string): unknown {
+function requireValue(value: unknown, params: Record<string, unknown>, name: string): unknown {
   if (value === undefined && !(name in params)) throw new Error(`a statement has no value for its parameter ${name}`)
   return value
 }
@@ -55,7 +55,7 @@ function parameterOf(param: unknown): {
  * parameter, and that of `createRowBuilder` each column, because V8 optimizes only such code: with
  * loops a row of 29 columns costs 2 µs more. The names are those of this program.
  */
-function createCall(prepared: Database.Statement, params: readonly unknown[], returnsRows: boolean) {
+function createExecuteFunction(prepared: Database.Statement, params: readonly unknown[], returnsRows: boolean) {
   const parameters = params.map(parameterOf)
   const values = parameters.map(({ encode, constant }) => encode ?? constant)
   const code = parameters.map(({ name, encode }, index) => {
@@ -65,7 +65,7 @@ function createCall(prepared: Database.Statement, params: readonly unknown[], re
     return encode ? `values[${index}](${value})` : value
   })
   const source = `return (params) => statement.${returnsRows ? 'all' : 'run'}(${code.join(', ')})`
-  return new Function('statement', 'values', 'required', source)(prepared, values, required)
+  return new Function('statement', 'values', 'required', source)(prepared, values, requireValue)
 }
 
 /** The columns whose values SQLite stores in another form, by their names in a statement. */
@@ -140,17 +140,17 @@ function createRowBuilder(columns: readonly ResultColumn[]): (values: readonly u
   return new Function('decoders', `return (values) => ({ ${fields.join(', ')} })`)(decoders)
 }
 
-function compile(
+function compileStatement(
   database: Database.Database,
   { query, fields }: DrizzleStatement,
   encoded: ReadonlyMap<string, Column>,
-): Run | undefined {
+): CompiledStatement | undefined {
   encodeComparisons(query, encoded)
   const columns = fields && resultColumnsOf(fields)
   if (fields && !columns) return undefined
-  const prepared = database.prepare(withHiddenValues(query.sql))
+  const prepared = database.prepare(withOpaqueParameters(query.sql))
   if (columns) prepared.raw()
-  const call: (params: Row) => unknown[][] = createCall(prepared, query.params, columns !== undefined)
+  const call: (params: Row) => unknown[][] = createExecuteFunction(prepared, query.params, columns !== undefined)
   if (!columns) {
     return (params) => {
       call(params)
@@ -165,13 +165,13 @@ function compile(
  * Returns a function that runs the statements of one connection. Drizzle builds the text of each at
  * its first use; from then on it runs without Drizzle, which takes half of the time.
  */
-export function createRunner(database: Database.Database, db: Db, t: Tables): Reader['run'] {
-  const runs = new Map<object, Run | DrizzleStatement>()
+export function createRun(database: Database.Database, db: Db, t: Tables): Reader['run'] {
+  const runs = new Map<object, CompiledStatement | DrizzleStatement>()
   const encoded = encodedColumnsOf(t)
-  const build = (statement: Statement<never, unknown>): Run | DrizzleStatement => {
+  const build = (statement: Statement<never, unknown>): CompiledStatement | DrizzleStatement => {
     const connection = { db, t, locks: noRowLocks }
     const built = buildStatement(statement, connection, placeholder) as unknown as DrizzleStatement
-    const run = compile(database, built, encoded) ?? built
+    const run = compileStatement(database, built, encoded) ?? built
     runs.set(statement, run)
     return run
   }

@@ -1,23 +1,23 @@
 import type Database from 'better-sqlite3'
 import { eq } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/better-sqlite3'
-import type { Connection } from '../commit/engine.ts'
+import type { EngineConnection } from '../commit/engine.ts'
 import { extendDeadlines } from '../commit/extend-deadlines.ts'
-import { type Db, type Query, type Reader, rowlessStatement } from '../store.ts'
+import { type Db, type Reader, rowlessStatement, type StatementParts } from '../store.ts'
 import { createSqliteColumns } from '../tables/columns.ts'
 import { defineTables, type Tables } from '../tables/tables.ts'
 import { Identifiers } from './identifiers.ts'
 import type { Standstill } from './standstill.ts'
-import { createRunner } from './statements.ts'
+import { createRun } from './statements.ts'
 
 /** Defines the tables for one connection, which translates the ids of projects and agents. */
-export const createTables = (identifiers: Identifiers): Tables => defineTables(createSqliteColumns(identifiers))
+export const defineSqliteTables = (identifiers: Identifiers): Tables => defineTables(createSqliteColumns(identifiers))
 
 // The driver is synchronous, but the type is not: operations await every statement, which
 // PostgreSQL needs.
 export const createBuilder = (database: Database.Database): Db => drizzle(database) as unknown as Db
 
-const saveCommitTime = rowlessStatement(({ db, t, p }: Query<{ at: string }>) =>
+const saveCommitTime = rowlessStatement(({ db, t, p }: StatementParts<{ at: string }>) =>
   db.update(t.storeFacts).set({ value: p.at }).where(eq(t.storeFacts.name, 'last_commit')).prepare(),
 )
 
@@ -25,7 +25,7 @@ const saveCommitTime = rowlessStatement(({ db, t, p }: Query<{ at: string }>) =>
  * The writer connection of the batches. Its time is constant during a batch: all operations of a
  * commit have the same time.
  */
-export class Writer implements Connection {
+export class WriterConnection implements EngineConnection {
   readonly #database: Database.Database
   readonly #clock: () => number
   readonly #takeStandstill: () => Standstill | undefined
@@ -43,8 +43,8 @@ export class Writer implements Connection {
     this.#takeStandstill = takeStandstill
     this.db = createBuilder(database)
     this.#identifiers = new Identifiers(database)
-    this.t = createTables(this.#identifiers)
-    this.run = createRunner(database, this.db, this.t)
+    this.t = defineSqliteTables(this.#identifiers)
+    this.run = createRun(database, this.db, this.t)
     const prepared = (source: string) => {
       const text = database.prepare(source)
       return () => {
@@ -53,13 +53,13 @@ export class Writer implements Connection {
       }
     }
     this.savepoint = prepared('SAVEPOINT operation')
-    this.release = prepared('RELEASE operation')
+    this.releaseSavepoint = prepared('RELEASE operation')
     this.#begin = prepared('BEGIN IMMEDIATE')
     this.#commit = prepared('COMMIT')
   }
 
   readonly savepoint: () => Promise<void>
-  readonly release: () => Promise<void>
+  readonly releaseSavepoint: () => Promise<void>
   readonly #begin: () => Promise<void>
   readonly #commit: () => Promise<void>
 

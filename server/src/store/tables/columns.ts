@@ -13,7 +13,7 @@ import {
 } from 'drizzle-orm/sqlite-core'
 
 /** The numbers under which rows of SQLite refer to projects and agents. */
-export interface References {
+export interface ReferenceNumbers {
   /** Returns a number that no row has if the id is unknown. */
   numberOf(id: string): number
   idOf(number: number): string
@@ -34,7 +34,7 @@ export const identifiers = sqliteTable('identifiers', {
  * JSON is text. jsonb in PostgreSQL refuses NUL and lone surrogates and reorders keys, but a
  * payload must be returned byte for byte.
  */
-export function createSqliteColumns(references: References) {
+export function createSqliteColumns(references: ReferenceNumbers) {
   const reference = customType<{ data: string; driverData: number | null }>({
     dataType: () => 'integer',
     // Drizzle also encodes the null of a prepared statement.

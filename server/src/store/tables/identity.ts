@@ -3,7 +3,7 @@ import type { AgentTables } from './agents.ts'
 import type { Columns } from './columns.ts'
 
 /** Credentials, sessions and denials. */
-export function defineIdentity(c: Columns, { projects, agents }: AgentTables) {
+export function defineIdentityTables(c: Columns, { projects, agents }: AgentTables) {
   /** API keys. Only the keyed hash of a secret is stored. */
   const credentials = c.table(
     'credentials',

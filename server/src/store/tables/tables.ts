@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { defineAgentTables } from './agents.ts'
 import type { Columns } from './columns.ts'
-import { defineIdentity } from './identity.ts'
+import { defineIdentityTables } from './identity.ts'
 import { defineMessageTables } from './messages.ts'
 import { defineTaskTables } from './tasks.ts'
 import { defineWakeTables } from './wakes.ts'
@@ -145,7 +145,7 @@ export function defineTables(c: Columns) {
 
   return {
     ...agentTables,
-    ...defineIdentity(c, agentTables),
+    ...defineIdentityTables(c, agentTables),
     ...defineTaskTables(c, agentTables),
     ...defineMessageTables(c, agentTables),
     ...defineWebhookTables(c, agentTables),

@@ -2,11 +2,11 @@ import { and, eq, gt, inArray, lte, notExists } from 'drizzle-orm'
 import type { RetentionRule } from '../../config.ts'
 import type { RetentionProgress } from '../../domain/retention-progress.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
-import { placeholder, type Query, type Store, statement, type Transaction } from '../../store/store.ts'
+import { placeholder, type StatementParts, type Store, statement, type Transaction } from '../../store/store.ts'
 import { deleteMessages } from './messages.ts'
 import { deleteLimit, retentionCutoff, rowsPerRead } from './progress.ts'
 
-const page = statement(({ db, t, p }: Query<{ project: string; after: string; limit: number }>) =>
+const findAgentPage = statement(({ db, t, p }: StatementParts<{ project: string; after: string; limit: number }>) =>
   db
     .select({ id: t.agents.id, name: t.agents.name, status: t.agents.status, lastActivity: t.agents.lastActivity })
     .from(t.agents)
@@ -16,7 +16,7 @@ const page = statement(({ db, t, p }: Query<{ project: string; after: string; li
     .prepare(),
 )
 
-const stillUnregistered = statement(({ db, t, p, locked }: Query<{ agentId: string; before: number }>) =>
+const lockUnregisteredAgent = statement(({ db, t, p, locked }: StatementParts<{ agentId: string; before: number }>) =>
   locked(
     db
       .select({ id: t.agents.id })
@@ -31,7 +31,7 @@ const stillUnregistered = statement(({ db, t, p, locked }: Query<{ agentId: stri
   ).prepare(),
 )
 
-const oldestMessages = statement(({ db, t, p }: Query<{ agentId: string; limit: number }>) =>
+const findOldestMessages = statement(({ db, t, p }: StatementParts<{ agentId: string; limit: number }>) =>
   db
     .select({ ord: t.messages.ord })
     .from(t.messages)
@@ -41,7 +41,7 @@ const oldestMessages = statement(({ db, t, p }: Query<{ agentId: string; limit: 
     .prepare(),
 )
 
-const findWakes = statement(({ db, t, p }: Query<{ agentId: string; limit: number }>) =>
+const findWakes = statement(({ db, t, p }: StatementParts<{ agentId: string; limit: number }>) =>
   db
     .select({ id: t.wakes.id })
     .from(t.wakes)
@@ -59,27 +59,27 @@ async function deleteWakesIn(tx: Transaction, agentId: string): Promise<number> 
 
 /** Delete the rows that belong to the agent alone. */
 const ownedRowDeletions = [
-  statement(({ db, t, p }: Query<{ agentId: string }>) =>
+  statement(({ db, t, p }: StatementParts<{ agentId: string }>) =>
     db
       .delete(t.subscriptions)
       .where(eq(t.subscriptions.agentId, p.agentId))
       .returning({ id: t.subscriptions.agentId })
       .prepare(),
   ),
-  statement(({ db, t, p }: Query<{ agentId: string }>) =>
+  statement(({ db, t, p }: StatementParts<{ agentId: string }>) =>
     db
       .delete(t.idleSessions)
       .where(eq(t.idleSessions.agentId, p.agentId))
       .returning({ id: t.idleSessions.agentId })
       .prepare(),
   ),
-  statement(({ db, t, p }: Query<{ agentId: string }>) =>
+  statement(({ db, t, p }: StatementParts<{ agentId: string }>) =>
     db.delete(t.sessions).where(eq(t.sessions.agentId, p.agentId)).returning({ id: t.sessions.id }).prepare(),
   ),
-  statement(({ db, t, p }: Query<{ agentId: string }>) =>
+  statement(({ db, t, p }: StatementParts<{ agentId: string }>) =>
     db.delete(t.requests).where(eq(t.requests.toAgent, p.agentId)).returning({ id: t.requests.id }).prepare(),
   ),
-  statement(({ db, t, p }: Query<{ agentId: string }>) =>
+  statement(({ db, t, p }: StatementParts<{ agentId: string }>) =>
     db
       .delete(t.healthMetrics)
       .where(eq(t.healthMetrics.agentId, p.agentId))
@@ -92,15 +92,15 @@ const ownedRowDeletions = [
 const agentLimit = 20
 
 /** The row of an agent stays as long as a task names it. */
-const hasTasks = statement(({ db, t, p }: Query<{ agentId: string }>) =>
+const findTaskOfAgent = statement(({ db, t, p }: StatementParts<{ agentId: string }>) =>
   db.select({ id: t.tasks.id }).from(t.tasks).where(eq(t.tasks.agentId, p.agentId)).limit(1).prepare(),
 )
 
-const deleteInbox = statement(({ db, t, p }: Query<{ agentId: string }>) =>
+const deleteInbox = statement(({ db, t, p }: StatementParts<{ agentId: string }>) =>
   db.delete(t.mailboxes).where(eq(t.mailboxes.agentId, p.agentId)).returning({ id: t.mailboxes.agentId }).prepare(),
 )
 
-const deleteAgent = statement(({ db, t, p }: Query<{ agentId: string }>) =>
+const deleteAgent = statement(({ db, t, p }: StatementParts<{ agentId: string }>) =>
   db
     .delete(t.agents)
     .where(
@@ -118,10 +118,10 @@ const deleteAgent = statement(({ db, t, p }: Query<{ agentId: string }>) =>
  * number of deleted messages and agents, and of wakes if some are left.
  */
 async function deleteAgentIn(tx: Transaction, agentId: string, before: number): Promise<number> {
-  if ((await tx.run(stillUnregistered, { agentId, before })).length === 0) return 0
-  const messages = await tx.run(oldestMessages, { agentId, limit: deleteLimit })
+  if ((await tx.run(lockUnregisteredAgent, { agentId, before })).length === 0) return 0
+  const messages = await tx.run(findOldestMessages, { agentId, limit: deleteLimit })
   await deleteMessages(tx, messages)
-  if (messages.length === deleteLimit || (await tx.run(hasTasks, { agentId })).length > 0) return messages.length
+  if (messages.length === deleteLimit || (await tx.run(findTaskOfAgent, { agentId })).length > 0) return messages.length
   const wakeCount = await deleteWakesIn(tx, agentId)
   if (wakeCount === deleteLimit) return messages.length + wakeCount
   for (const deletion of ownedRowDeletions) await tx.run(deletion, { agentId })
@@ -140,7 +140,7 @@ export async function deleteExpiredAgents(
   const cursorName = `agents of ${project}`
   const after = String(progress.cursors.get(cursorName) ?? '')
   const { rows, before } = await store.read(async (reader) => ({
-    rows: await reader.run(page, { project, after, limit: rowsPerRead }),
+    rows: await reader.run(findAgentPage, { project, after, limit: rowsPerRead }),
     before: retentionCutoff(reader.now, rule),
   }))
   const expired = rows.filter(({ status, lastActivity }) => status === 'unregistered' && lastActivity <= before)

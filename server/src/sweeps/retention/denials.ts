@@ -1,9 +1,9 @@
 import { asc, desc, lte } from 'drizzle-orm'
 import type { RetentionRule } from '../../config.ts'
-import { placeholder, type Query, type Store, statement } from '../../store/store.ts'
+import { placeholder, type StatementParts, type Store, statement } from '../../store/store.ts'
 import { deleteLimit, retentionCutoff } from './progress.ts'
 
-const oldestRows = statement(({ db, t }: Query<{ limit: number }>) =>
+const findOldestDenials = statement(({ db, t }: StatementParts<{ limit: number }>) =>
   db
     .select({ ord: t.denials.ord, at: t.denials.at })
     .from(t.denials)
@@ -12,11 +12,11 @@ const oldestRows = statement(({ db, t }: Query<{ limit: number }>) =>
     .prepare(),
 )
 
-const newest = statement(({ db, t }: Query<Record<string, never>>) =>
+const findNewestDenial = statement(({ db, t }: StatementParts<Record<string, never>>) =>
   db.select({ ord: t.denials.ord }).from(t.denials).orderBy(desc(t.denials.ord)).limit(1).prepare(),
 )
 
-const deleteThrough = statement(({ db, t, p }: Query<{ ord: number }>) =>
+const deleteThrough = statement(({ db, t, p }: StatementParts<{ ord: number }>) =>
   db.delete(t.denials).where(lte(t.denials.ord, p.ord)).returning({ ord: t.denials.ord }).prepare(),
 )
 
@@ -27,8 +27,8 @@ const deleteThrough = statement(({ db, t, p }: Query<{ ord: number }>) =>
  */
 export async function deleteExpiredDenials(store: Store, project: string, rule: RetentionRule): Promise<number> {
   const through = await store.read(async (reader) => {
-    const oldest = await reader.run(oldestRows, { limit: deleteLimit })
-    const [last] = rule.maxRows > 0 ? await reader.run(newest, {}) : []
+    const oldest = await reader.run(findOldestDenials, { limit: deleteLimit })
+    const [last] = rule.maxRows > 0 ? await reader.run(findNewestDenial, {}) : []
     const over = last ? last.ord - rule.maxRows : 0
     const before = retentionCutoff(reader.now, rule)
     return oldest.findLast(({ ord, at }) => at <= before || ord <= over)?.ord

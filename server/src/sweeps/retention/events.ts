@@ -1,13 +1,13 @@
 import { and, eq, lte, sql } from 'drizzle-orm'
 import type { RetentionRule } from '../../config.ts'
 import { logRangeOf } from '../../domain/feed/log-range.ts'
-import { placeholder, type Query, rowlessStatement, type Store, statement } from '../../store/store.ts'
+import { placeholder, rowlessStatement, type StatementParts, type Store, statement } from '../../store/store.ts'
 import { deleteLimit, retentionCutoff } from './progress.ts'
 
 /** Events to delete in one transaction, if they are in pages. */
 const pagedDeleteLimit = 1_024
 
-const oldestPages = statement(({ db, t, p }: Query<{ project: string; limit: number }>) =>
+const findOldestPages = statement(({ db, t, p }: StatementParts<{ project: string; limit: number }>) =>
   db
     .select({ first: t.eventPages.first, last: t.eventPages.last, at: t.eventPages.at })
     .from(t.eventPages)
@@ -18,7 +18,7 @@ const oldestPages = statement(({ db, t, p }: Query<{ project: string; limit: num
 )
 
 /** Events from before there were pages: each is like a page of one event. */
-const oldestRows = statement(({ db, t, p }: Query<{ project: string; limit: number }>) =>
+const findOldestEventRows = statement(({ db, t, p }: StatementParts<{ project: string; limit: number }>) =>
   db
     .select({ first: sql<number>`${t.events.seq}`, last: t.events.seq, at: t.events.at })
     .from(t.events)
@@ -28,14 +28,14 @@ const oldestRows = statement(({ db, t, p }: Query<{ project: string; limit: numb
     .prepare(),
 )
 
-const deletePages = rowlessStatement(({ db, t, p }: Query<{ project: string; through: number }>) =>
+const deletePages = rowlessStatement(({ db, t, p }: StatementParts<{ project: string; through: number }>) =>
   db
     .delete(t.eventPages)
     .where(and(eq(t.eventPages.projectId, p.project), lte(t.eventPages.last, p.through)))
     .prepare(),
 )
 
-const deleteRows = rowlessStatement(({ db, t, p }: Query<{ project: string; through: number }>) =>
+const deleteRows = rowlessStatement(({ db, t, p }: StatementParts<{ project: string; through: number }>) =>
   db
     .delete(t.events)
     .where(and(eq(t.events.projectId, p.project), lte(t.events.seq, p.through)))
@@ -48,8 +48,8 @@ const deleteRows = rowlessStatement(({ db, t, p }: Query<{ project: string; thro
  */
 export async function deleteExpiredEvents(store: Store, project: string, rule: RetentionRule): Promise<number> {
   const expired = await store.read(async (reader) => {
-    const rows = await reader.run(oldestRows, { project, limit: deleteLimit })
-    const pages = await reader.run(oldestPages, { project, limit: deleteLimit })
+    const rows = await reader.run(findOldestEventRows, { project, limit: deleteLimit })
+    const pages = await reader.run(findOldestPages, { project, limit: deleteLimit })
     const oldest = [...rows, ...pages].sort((a, b) => a.last - b.last).slice(0, deleteLimit)
     const { last } = rule.maxRows > 0 ? await logRangeOf(reader, project) : { last: 0 }
     const before = retentionCutoff(reader.now, rule)

@@ -1,10 +1,10 @@
 import { and, eq, gt, lte } from 'drizzle-orm'
 import type { RetentionRule } from '../../config.ts'
 import type { RetentionProgress } from '../../domain/retention-progress.ts'
-import { placeholder, type Query, type Reader, type Store, statement } from '../../store/store.ts'
+import { placeholder, type Reader, type StatementParts, type Store, statement } from '../../store/store.ts'
 import { deleteLimit, retentionCutoff } from './progress.ts'
 
-const agentPage = statement(({ db, t, p }: Query<{ project: string; after: string; limit: number }>) =>
+const findAgentPage = statement(({ db, t, p }: StatementParts<{ project: string; after: string; limit: number }>) =>
   db
     .select({ id: t.agents.id, name: t.agents.name })
     .from(t.agents)
@@ -14,17 +14,18 @@ const agentPage = statement(({ db, t, p }: Query<{ project: string; after: strin
     .prepare(),
 )
 
-const oldest = statement(({ db, t, p }: Query<{ agentId: string; before: number; limit: number }>) =>
-  db
-    .select({ at: t.healthMetrics.timestamp })
-    .from(t.healthMetrics)
-    .where(and(eq(t.healthMetrics.agentId, p.agentId), lte(t.healthMetrics.timestamp, p.before)))
-    .orderBy(t.healthMetrics.timestamp)
-    .limit(placeholder('limit'))
-    .prepare(),
+const findOldestSamples = statement(
+  ({ db, t, p }: StatementParts<{ agentId: string; before: number; limit: number }>) =>
+    db
+      .select({ at: t.healthMetrics.timestamp })
+      .from(t.healthMetrics)
+      .where(and(eq(t.healthMetrics.agentId, p.agentId), lte(t.healthMetrics.timestamp, p.before)))
+      .orderBy(t.healthMetrics.timestamp)
+      .limit(placeholder('limit'))
+      .prepare(),
 )
 
-const deleteSamples = statement(({ db, t, p }: Query<{ agentId: string; through: number }>) =>
+const deleteSamples = statement(({ db, t, p }: StatementParts<{ agentId: string; through: number }>) =>
   db
     .delete(t.healthMetrics)
     .where(and(eq(t.healthMetrics.agentId, p.agentId), lte(t.healthMetrics.timestamp, p.through)))
@@ -36,10 +37,10 @@ const deleteSamples = statement(({ db, t, p }: Query<{ agentId: string; through:
  * Returns the first agent of the next page with samples from before the cutoff, and the last
  * timestamp to delete now.
  */
-async function nextExpired(reader: Reader, project: string, after: string, before: number) {
-  const agents = await reader.run(agentPage, { project, after, limit: deleteLimit })
+async function findExpiredSamples(reader: Reader, project: string, after: string, before: number) {
+  const agents = await reader.run(findAgentPage, { project, after, limit: deleteLimit })
   for (const { id, name } of agents) {
-    const samples = await reader.run(oldest, { agentId: id, before, limit: deleteLimit })
+    const samples = await reader.run(findOldestSamples, { agentId: id, before, limit: deleteLimit })
     const through = samples.at(-1)?.at
     if (through !== undefined) return { agentId: id, through, name }
   }
@@ -57,7 +58,9 @@ export async function deleteExpiredSamples(
   if (rule.ms === 0) return 0
   const cursorName = `health of ${project}`
   const after = String(progress.cursors.get(cursorName) ?? '')
-  const found = await store.read((reader) => nextExpired(reader, project, after, retentionCutoff(reader.now, rule)))
+  const found = await store.read((reader) =>
+    findExpiredSamples(reader, project, after, retentionCutoff(reader.now, rule)),
+  )
   const { agentId, through, name } = found
   if (agentId === undefined || through === undefined) {
     progress.cursors.set(cursorName, name)

@@ -2,12 +2,12 @@ import { and, eq, gt, notExists, sql } from 'drizzle-orm'
 import type { RetentionRule } from '../../config.ts'
 import type { RetentionProgress } from '../../domain/retention-progress.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
-import { placeholder, type Query, type Store, statement, type Transaction } from '../../store/store.ts'
+import { placeholder, type StatementParts, type Store, statement, type Transaction } from '../../store/store.ts'
 import { chooseExpired, retentionCutoff, rowsPerRead } from './progress.ts'
 
 const endedStatuses = ['acked', 'expired'] as const
 
-const page = statement(({ db, t, p }: Query<{ project: string; after: number; limit: number }>) =>
+const findMessagePage = statement(({ db, t, p }: StatementParts<{ project: string; after: number; limit: number }>) =>
   db
     .select({
       ord: t.messages.ord,
@@ -22,7 +22,7 @@ const page = statement(({ db, t, p }: Query<{ project: string; after: number; li
     .prepare(),
 )
 
-const countEnded = statement(({ db, t, p }: Query<{ project: string }>) =>
+const countEnded = statement(({ db, t, p }: StatementParts<{ project: string }>) =>
   db
     .select({ messages: sql<number>`coalesce(sum(${t.mailboxes.acked} + ${t.mailboxes.expired}), 0)` })
     .from(t.mailboxes)
@@ -30,7 +30,7 @@ const countEnded = statement(({ db, t, p }: Query<{ project: string }>) =>
     .prepare(),
 )
 
-const deleteFailures = statement(({ db, t, p }: Query<{ ord: number }>) =>
+const deleteFailures = statement(({ db, t, p }: StatementParts<{ ord: number }>) =>
   db
     .delete(t.deliveryFailures)
     .where(
@@ -43,12 +43,12 @@ const deleteFailures = statement(({ db, t, p }: Query<{ ord: number }>) =>
     .prepare(),
 )
 
-const deleteMessage = statement(({ db, t, p }: Query<{ ord: number }>) =>
+const deleteMessage = statement(({ db, t, p }: StatementParts<{ ord: number }>) =>
   db.delete(t.messages).where(eq(t.messages.ord, p.ord)).returning({ bodyId: t.messages.bodyId }).prepare(),
 )
 
 /** Deletes the body of a fan-out together with its last message. */
-const deleteBody = statement(({ db, t, p }: Query<{ bodyId: string }>) =>
+const deleteBody = statement(({ db, t, p }: StatementParts<{ bodyId: string }>) =>
   db
     .delete(t.bodies)
     .where(
@@ -61,7 +61,7 @@ const deleteBody = statement(({ db, t, p }: Query<{ bodyId: string }>) =>
     .prepare(),
 )
 
-const stillEnded = statement(({ db, t, p, locked }: Query<{ ord: number }>) =>
+const lockEndedMessage = statement(({ db, t, p, locked }: StatementParts<{ ord: number }>) =>
   locked(
     db
       .select({ ord: t.messages.ord })
@@ -98,7 +98,7 @@ export async function deleteExpiredMessages(
   const { rows, excessRows, before } = await store.read(async (reader) => {
     const [count] = rule.maxRows > 0 ? await reader.run(countEnded, { project }) : []
     return {
-      rows: await reader.run(page, { project, after, limit: rowsPerRead }),
+      rows: await reader.run(findMessagePage, { project, after, limit: rowsPerRead }),
       excessRows: count ? count.messages - rule.maxRows : 0,
       before: retentionCutoff(reader.now, rule),
     }
@@ -113,7 +113,7 @@ export async function deleteExpiredMessages(
   if (chosen.length === 0) return 0
   return store.transact({ project, freesSpace: true }, async (tx) => {
     const ended: { ord: number }[] = []
-    for (const { ord } of chosen) ended.push(...(await tx.run(stillEnded, { ord })))
+    for (const { ord } of chosen) ended.push(...(await tx.run(lockEndedMessage, { ord })))
     return deleteMessages(tx, ended)
   })
 }

@@ -2,7 +2,7 @@ import { and, eq, gt } from 'drizzle-orm'
 import type { RetentionRule } from '../../config.ts'
 import type { RetentionProgress } from '../../domain/retention-progress.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
-import { placeholder, type Query, type Store, statement } from '../../store/store.ts'
+import { placeholder, type StatementParts, type Store, statement } from '../../store/store.ts'
 import { deleteLimit, retentionCutoff } from './progress.ts'
 
 const endedStatuses = ['committed', 'aborted'] as const
@@ -11,7 +11,7 @@ const endedStatuses = ['committed', 'aborted'] as const
  * Reads a page of the rows of all projects by id, which is the order of creation. An index of them
  * by project would cost a write for each row and serve no other query.
  */
-const page = statement(({ db, t, p }: Query<{ after: string; limit: number }>) =>
+const findPlanPage = statement(({ db, t, p }: StatementParts<{ after: string; limit: number }>) =>
   db
     .select({ id: t.plans.id, status: t.plans.status, createdAt: t.plans.createdAt })
     .from(t.plans)
@@ -21,11 +21,11 @@ const page = statement(({ db, t, p }: Query<{ after: string; limit: number }>) =
     .prepare(),
 )
 
-const deletePlanRows = statement(({ db, t, p }: Query<{ id: string }>) =>
+const deletePlanRows = statement(({ db, t, p }: StatementParts<{ id: string }>) =>
   db.delete(t.planRows).where(eq(t.planRows.planId, p.id)).returning({ ord: t.planRows.ord }).prepare(),
 )
 
-const deletePlan = statement(({ db, t, p }: Query<{ id: string }>) =>
+const deletePlan = statement(({ db, t, p }: StatementParts<{ id: string }>) =>
   db
     .delete(t.plans)
     .where(and(eq(t.plans.id, p.id), inLiterals(t.plans.status, endedStatuses)))
@@ -45,7 +45,7 @@ export async function deleteExpiredPlans(
 ): Promise<number> {
   const after = String(progress.cursors.get('plans') ?? '')
   const { rows, before } = await store.read(async (reader) => ({
-    rows: await reader.run(page, { after, limit: deleteLimit }),
+    rows: await reader.run(findPlanPage, { after, limit: deleteLimit }),
     before: retentionCutoff(reader.now, rule),
   }))
   progress.cursors.set('plans', rows.length < deleteLimit ? '' : (rows.at(-1)?.id ?? ''))

@@ -2,7 +2,7 @@ import { and, eq, gt } from 'drizzle-orm'
 import type { RetentionRule } from '../../config.ts'
 import type { RetentionProgress } from '../../domain/retention-progress.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
-import { placeholder, type Query, type Store, statement } from '../../store/store.ts'
+import { placeholder, type StatementParts, type Store, statement } from '../../store/store.ts'
 import { deleteLimit, retentionCutoff } from './progress.ts'
 
 const endedStatuses = ['replied', 'timed_out'] as const
@@ -11,7 +11,7 @@ const endedStatuses = ['replied', 'timed_out'] as const
  * Reads a page of the rows of all projects by id, which is the order of creation. An index of them
  * by project would cost a write for each row and serve no other query.
  */
-const page = statement(({ db, t, p }: Query<{ after: string; limit: number }>) =>
+const findRequestPage = statement(({ db, t, p }: StatementParts<{ after: string; limit: number }>) =>
   db
     .select({ id: t.requests.id, status: t.requests.status, deadlineAt: t.requests.deadlineAt })
     .from(t.requests)
@@ -21,7 +21,7 @@ const page = statement(({ db, t, p }: Query<{ after: string; limit: number }>) =
     .prepare(),
 )
 
-const deleteRequest = statement(({ db, t, p }: Query<{ id: string }>) =>
+const deleteRequest = statement(({ db, t, p }: StatementParts<{ id: string }>) =>
   db
     .delete(t.requests)
     .where(and(eq(t.requests.id, p.id), inLiterals(t.requests.status, endedStatuses)))
@@ -40,7 +40,7 @@ export async function deleteExpiredRequests(
 ): Promise<number> {
   const after = String(progress.cursors.get('requests') ?? '')
   const { rows, before } = await store.read(async (reader) => ({
-    rows: await reader.run(page, { after, limit: deleteLimit }),
+    rows: await reader.run(findRequestPage, { after, limit: deleteLimit }),
     before: retentionCutoff(reader.now, rule),
   }))
   progress.cursors.set('requests', rows.length < deleteLimit ? '' : (rows.at(-1)?.id ?? ''))

@@ -1,10 +1,10 @@
 import { sessionLife } from '@tony/mcp-shared/auth'
 import { and, eq, lte } from 'drizzle-orm'
 import type { RetentionRule } from '../../config.ts'
-import { placeholder, type Query, type Store, statement } from '../../store/store.ts'
+import { placeholder, type StatementParts, type Store, statement } from '../../store/store.ts'
 import { deleteLimit, retentionCutoff } from './progress.ts'
 
-const oldestSessions = statement(({ db, t, p }: Query<{ project: string; limit: number }>) =>
+const findOldestSessions = statement(({ db, t, p }: StatementParts<{ project: string; limit: number }>) =>
   db
     .select({ id: t.sessions.id, createdAt: t.sessions.createdAt })
     .from(t.sessions)
@@ -14,7 +14,7 @@ const oldestSessions = statement(({ db, t, p }: Query<{ project: string; limit: 
     .prepare(),
 )
 
-const deleteThrough = statement(({ db, t, p }: Query<{ project: string; id: string }>) =>
+const deleteThrough = statement(({ db, t, p }: StatementParts<{ project: string; id: string }>) =>
   db
     .delete(t.sessions)
     .where(and(eq(t.sessions.projectId, p.project), lte(t.sessions.id, p.id)))
@@ -31,7 +31,7 @@ const deleteThrough = statement(({ db, t, p }: Query<{ project: string; id: stri
 export async function deleteExpiredSessions(store: Store, project: string, rule: RetentionRule): Promise<number> {
   if (rule.ms === 0) return 0
   const through = await store.read(async (reader) => {
-    const oldest = await reader.run(oldestSessions, { project, limit: deleteLimit })
+    const oldest = await reader.run(findOldestSessions, { project, limit: deleteLimit })
     const before = retentionCutoff(reader.now, rule) - sessionLife.absoluteMs - sessionLife.idleMs
     return oldest.findLast(({ createdAt }) => createdAt <= before)?.id
   })

@@ -2,14 +2,14 @@ import { and, eq, gt, notExists, or, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/sqlite-core'
 import type { RetentionRule } from '../../config.ts'
 import type { RetentionProgress } from '../../domain/retention-progress.ts'
-import { isOwn } from '../../domain/tasks/dependency-kinds.ts'
+import { isOwnKindSql } from '../../domain/tasks/dependency-kinds.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
-import { placeholder, type Query, type Store, statement, type Transaction } from '../../store/store.ts'
+import { placeholder, type StatementParts, type Store, statement, type Transaction } from '../../store/store.ts'
 import { chooseExpired, retentionCutoff, rowsPerRead } from './progress.ts'
 
 const endedStatuses = ['completed', 'failed', 'cancelled'] as const
 
-const page = statement(({ db, t, p }: Query<{ project: string; after: number; limit: number }>) =>
+const findTaskPage = statement(({ db, t, p }: StatementParts<{ project: string; after: number; limit: number }>) =>
   db
     .select({
       ord: t.tasks.ord,
@@ -24,7 +24,7 @@ const page = statement(({ db, t, p }: Query<{ project: string; after: number; li
     .prepare(),
 )
 
-const countEnded = statement(({ db, t, p }: Query<{ project: string }>) =>
+const countEnded = statement(({ db, t, p }: StatementParts<{ project: string }>) =>
   db
     .select({ tasks: sql<number>`coalesce(sum(${t.taskCounts.tasks}), 0)` })
     .from(t.taskCounts)
@@ -36,7 +36,7 @@ const countEnded = statement(({ db, t, p }: Query<{ project: string }>) =>
  * Matches an ended task that no other task depends on or has as its parent. Its parent no longer
  * waits for it, so derived edges do not count.
  */
-const isUnreferenced = statement(({ db, t, p, locked }: Query<{ id: string }>) => {
+const lockUnreferencedTask = statement(({ db, t, p, locked }: StatementParts<{ id: string }>) => {
   const child = alias(t.tasks, 'child')
   const { taskDependencies: edges } = t
   const free = db
@@ -50,7 +50,7 @@ const isUnreferenced = statement(({ db, t, p, locked }: Query<{ id: string }>) =
           db
             .select({ id: edges.taskId })
             .from(edges)
-            .where(and(eq(edges.dependsOnId, p.id), isOwn(edges.kind))),
+            .where(and(eq(edges.dependsOnId, p.id), isOwnKindSql(edges.kind))),
         ),
         notExists(db.select({ id: child.id }).from(child).where(eq(child.parentId, p.id))),
       ),
@@ -59,24 +59,24 @@ const isUnreferenced = statement(({ db, t, p, locked }: Query<{ id: string }>) =
 })
 
 const rowDeletions = [
-  statement(({ db, t, p }: Query<{ id: string }>) =>
+  statement(({ db, t, p }: StatementParts<{ id: string }>) =>
     db
       .delete(t.taskDependencies)
       .where(or(eq(t.taskDependencies.taskId, p.id), eq(t.taskDependencies.dependsOnId, p.id)))
       .returning({ id: t.taskDependencies.taskId })
       .prepare(),
   ),
-  statement(({ db, t, p }: Query<{ id: string }>) =>
+  statement(({ db, t, p }: StatementParts<{ id: string }>) =>
     db.delete(t.artifacts).where(eq(t.artifacts.taskId, p.id)).returning({ id: t.artifacts.taskId }).prepare(),
   ),
-  statement(({ db, t, p }: Query<{ id: string }>) =>
+  statement(({ db, t, p }: StatementParts<{ id: string }>) =>
     db
       .delete(t.orphanResults)
       .where(eq(t.orphanResults.taskId, p.id))
       .returning({ id: t.orphanResults.taskId })
       .prepare(),
   ),
-  statement(({ db, t, p }: Query<{ id: string }>) =>
+  statement(({ db, t, p }: StatementParts<{ id: string }>) =>
     db.delete(t.tasks).where(eq(t.tasks.id, p.id)).returning({ id: t.tasks.id }).prepare(),
   ),
 ]
@@ -86,7 +86,7 @@ async function deleteTasksIn(tx: Transaction, rows: readonly { readonly id: stri
   await tx.exclusive('dependencies')
   let deleted = 0
   for (const { id } of rows) {
-    if ((await tx.run(isUnreferenced, { id })).length === 0) continue
+    if ((await tx.run(lockUnreferencedTask, { id })).length === 0) continue
     for (const deletion of rowDeletions) await tx.run(deletion, { id })
     deleted += 1
   }
@@ -109,7 +109,7 @@ export async function deleteExpiredTasks(
   const { rows, excessRows, before } = await store.read(async (reader) => {
     const [count] = rule.maxRows > 0 ? await reader.run(countEnded, { project }) : []
     return {
-      rows: await reader.run(page, { project, after, limit: rowsPerRead }),
+      rows: await reader.run(findTaskPage, { project, after, limit: rowsPerRead }),
       excessRows: count ? count.tasks - rule.maxRows : 0,
       before: retentionCutoff(reader.now, rule),
     }

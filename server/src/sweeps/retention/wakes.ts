@@ -1,9 +1,9 @@
 import { and, eq, inArray, isNotNull, lte } from 'drizzle-orm'
 import type { RetentionRule } from '../../config.ts'
-import { placeholder, type Query, type Store, statement } from '../../store/store.ts'
+import { placeholder, type StatementParts, type Store, statement } from '../../store/store.ts'
 import { deleteLimit, retentionCutoff } from './progress.ts'
 
-const findExpired = statement(({ db, t, p }: Query<{ project: string; before: number; limit: number }>) =>
+const findExpiredWakes = statement(({ db, t, p }: StatementParts<{ project: string; before: number; limit: number }>) =>
   db
     .select({ id: t.wakes.id })
     .from(t.wakes)
@@ -16,7 +16,7 @@ const findExpired = statement(({ db, t, p }: Query<{ project: string; before: nu
 export async function deleteExpiredWakes(store: Store, project: string, rule: RetentionRule): Promise<number> {
   if (rule.ms === 0) return 0
   const rows = await store.read((reader) =>
-    reader.run(findExpired, { project, before: retentionCutoff(reader.now, rule), limit: deleteLimit }),
+    reader.run(findExpiredWakes, { project, before: retentionCutoff(reader.now, rule), limit: deleteLimit }),
   )
   if (rows.length === 0) return 0
   const ids = rows.map(({ id }) => id)

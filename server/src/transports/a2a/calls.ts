@@ -40,12 +40,12 @@ export class A2aCalls {
   }
 
   /** Number of tasks of a story. */
-  async countStory(story: string): Promise<unknown> {
+  async readStoryTree(story: string): Promise<unknown> {
     return this.#run('tasks.tree', { story })
   }
 
   /** Yields after each event of a task, and once when the subscription has begun. */
-  async *changesOf(taskId: string, signal: AbortSignal): AsyncGenerator<void> {
+  async *subscribeToTask(taskId: string, signal: AbortSignal): AsyncGenerator<void> {
     const rawInput = { taskId }
     const combined = AbortSignal.any([this.#signal, signal])
     const request = { connection: this.#connection, requestId: uuidv7(), path: 'events.subscribe' }

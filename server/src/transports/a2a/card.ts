@@ -8,7 +8,7 @@ import { sendError, sendJson } from '../http/responses.ts'
 import { matchesTag } from '../http/rest/output.ts'
 
 /** Seconds for which others may keep the card. It changes with the version of the server. */
-const maxAge = 300
+const maxAgeSeconds = 300
 
 /** The version of the protocol that this server implements. */
 export const a2aVersion = '1.0'
@@ -51,7 +51,7 @@ export function sendAgentCard(config: Config, request: IncomingMessage, response
   if (request.method === 'GET' || request.method === 'HEAD') {
     const card = cardOf(config, request)
     const etag = `"${createHash('sha256').update(JSON.stringify(card)).digest('base64url')}"`
-    response.setHeader('cache-control', `public, max-age=${maxAge}`)
+    response.setHeader('cache-control', `public, max-age=${maxAgeSeconds}`)
     response.setHeader('etag', etag)
     if (!matchesTag(request.headers['if-none-match'], etag)) return sendJson(response, 200, card)
     response.writeHead(304).end()

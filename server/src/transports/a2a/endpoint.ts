@@ -48,10 +48,10 @@ const methods: Readonly<Record<string, Method>> = {
   },
 }
 
-type Stream = (calls: A2aCalls, params: unknown) => Promise<AsyncGenerator<unknown>>
+type StreamMethod = (calls: A2aCalls, params: unknown) => Promise<AsyncGenerator<unknown>>
 
 /** Methods that reply with a stream of the events of one task. */
-const streams: Readonly<Record<string, Stream>> = {
+const streamMethods: Readonly<Record<string, StreamMethod>> = {
   SendStreamingMessage: async (calls, given) => {
     const { id } = await acceptMessage(calls, sendMessageParams.parse(given))
     return followTask(calls, id, isAtRest)
@@ -86,7 +86,7 @@ function requireVersion({ headers, url = '' }: IncomingMessage): void {
     )
 }
 
-async function connectionOf({ context, request }: Exchange): Promise<Connection> {
+async function openA2aConnection({ context, request }: Exchange): Promise<Connection> {
   const connection = await openConnection(context, request, 'a2a')
   const { identity } = connection
   // A caller with a principal pays for the calls of its request.
@@ -98,7 +98,7 @@ async function connectionOf({ context, request }: Exchange): Promise<Connection>
 }
 
 /** Reads the call in a body. Throws PARSE_ERROR or INVALID_REQUEST. */
-async function readCall({ context, request }: Exchange): Promise<z.output<typeof rpcRequest>> {
+async function readRpcRequest({ context, request }: Exchange): Promise<z.output<typeof rpcRequest>> {
   const body = await readBody(request, context.services.config.limits.bodyBytes).catch((error: unknown) => {
     const { code, message } = toCoordinationError(error)
     throw code === 'INVALID_INPUT' ? new A2aError('PARSE_ERROR', message) : error
@@ -123,31 +123,31 @@ async function sendStream({ response, requestId }: Exchange, id: string | number
   response.end()
 }
 
-interface Answer {
+interface RpcReply {
   readonly id: string | number
   readonly result?: unknown
 }
 
-async function handle(exchange: Exchange, withId: (id: string | number) => void): Promise<void> {
+async function handleExchange(exchange: Exchange, withId: (id: string | number) => void): Promise<void> {
   const { request, response } = exchange
   if (request.method !== 'POST') {
     response.setHeader('allow', 'POST')
     throw new CoordinationError('METHOD_NOT_ALLOWED', '/a2a takes POST')
   }
-  const { id, method, params } = await readCall(exchange)
+  const { id, method, params } = await readRpcRequest(exchange)
   withId(id)
   requireVersion(request)
-  const connection = await connectionOf(exchange)
+  const connection = await openA2aConnection(exchange)
   const closed = new AbortController()
   response.once('close', () => closed.abort())
   const calls = new A2aCalls(connection, closed.signal)
   const reason = unsupported[method]
   if (reason) throw new A2aError(reason, `${method} is not offered, as the agent card says`)
-  const stream = streams[method]
+  const stream = streamMethods[method]
   if (stream) return sendStream(exchange, id, await stream(calls, params))
   const run = methods[method]
   if (!run) throw new A2aError('METHOD_NOT_FOUND', `no method ${method}`)
-  const answer: Answer = { id, result: await run(calls, params) }
+  const answer: RpcReply = { id, result: await run(calls, params) }
   sendJson(response, 200, { jsonrpc: '2.0', ...answer })
 }
 
@@ -159,7 +159,7 @@ export function handleA2a(context: TransportContext, request: IncomingMessage, r
   const withId = (id: string | number) => {
     callId = id
   }
-  handle({ context, request, response, requestId }, withId).catch((error: unknown) => {
+  handleExchange({ context, request, response, requestId }, withId).catch((error: unknown) => {
     if (response.headersSent || response.destroyed) return void response.end()
     if (!(error instanceof A2aError)) setErrorHeaders(response, error)
     const status = error instanceof CoordinationError && error.code === 'METHOD_NOT_ALLOWED' ? 405 : httpStatusOf(error)

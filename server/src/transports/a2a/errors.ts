@@ -40,7 +40,7 @@ export interface RpcError {
 }
 
 /** Builds an error with the details that A2A 1.0 requires: a reason and its domain. */
-function toRpc(reason: RpcReason, message: string, metadata: Readonly<Record<string, string>> = {}): RpcError {
+function createRpcError(reason: RpcReason, message: string, metadata: Readonly<Record<string, string>> = {}): RpcError {
   const info = {
     '@type': 'type.googleapis.com/google.rpc.ErrorInfo',
     reason,
@@ -51,7 +51,7 @@ function toRpc(reason: RpcReason, message: string, metadata: Readonly<Record<str
 }
 
 /** The reasons of A2A for refusals of this server. A call about no task has no such refusal. */
-const reasonOf = ({ code }: CoordinationError): RpcReason => {
+const rpcReasonOf = ({ code }: CoordinationError): RpcReason => {
   if (code === 'INVALID_INPUT' || code === 'IDEMPOTENCY_CONFLICT') return 'INVALID_PARAMS'
   if (code === 'UNSUPPORTED_MEDIA_TYPE') return 'CONTENT_TYPE_NOT_SUPPORTED'
   return code === 'INTERNAL' ? 'INTERNAL_ERROR' : 'SERVER_ERROR'
@@ -59,11 +59,11 @@ const reasonOf = ({ code }: CoordinationError): RpcReason => {
 
 /** Converts a thrown value to the error of a reply. `data` has the code of the other transports. */
 export function toRpcError(thrown: unknown, requestId: string): RpcError {
-  if (thrown instanceof A2aError) return toRpc(thrown.reason, thrown.message)
+  if (thrown instanceof A2aError) return createRpcError(thrown.reason, thrown.message)
   const error = toCoordinationError(thrown)
   const message = error.code === 'INTERNAL' ? internalErrorMessage : error.message
   const retryAfterMs = error.details?.['retryAfterMs']
-  return toRpc(reasonOf(error), message, {
+  return createRpcError(rpcReasonOf(error), message, {
     code: error.code,
     requestId,
     ...(typeof retryAfterMs === 'number' && { retryAfterMs: String(retryAfterMs) }),

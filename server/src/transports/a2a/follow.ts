@@ -7,17 +7,17 @@ const longestWaitMs = 20_000
 
 type TaskCondition = (stored: StoredTask) => boolean
 
-interface Following {
+interface FollowParams {
   readonly taskId: string
   readonly isOver: TaskCondition
   readonly signal: AbortSignal
 }
 
 /** Yields a task as it is, and then after each of its changes, until `isOver` holds. */
-async function* statesOf(calls: A2aCalls, { taskId, isOver, signal }: Following): AsyncGenerator<StoredTask> {
+async function* followStates(calls: A2aCalls, { taskId, isOver, signal }: FollowParams): AsyncGenerator<StoredTask> {
   let revision = -1
   // The first item of a subscription comes before any event, so no change is lost in between.
-  for await (const _ of calls.changesOf(taskId, signal)) {
+  for await (const _ of calls.subscribeToTask(taskId, signal)) {
     const stored = await calls.call('tasks.get', { taskId }).catch(throwAsTaskError)
     if (stored.revision === revision) continue
     revision = stored.revision
@@ -40,7 +40,7 @@ export async function waitForTask(calls: A2aCalls, started: StoredTask): Promise
   const following = { taskId: started.id, isOver: isAtRest, signal: ended.signal }
   try {
     let last = started
-    for await (const stored of statesOf(calls, following)) last = stored
+    for await (const stored of followStates(calls, following)) last = stored
     return last
   } finally {
     cancel()
@@ -56,7 +56,7 @@ export async function* followTask(calls: A2aCalls, taskId: string, isOver: TaskC
   const ended = new AbortController()
   let state: string | undefined
   try {
-    for await (const stored of statesOf(calls, { taskId, isOver, signal: ended.signal })) {
+    for await (const stored of followStates(calls, { taskId, isOver, signal: ended.signal })) {
       if (state === undefined) yield { task: toA2aTask(stored) }
       else {
         // The artifacts go first, because a client leaves the stream after a final state.

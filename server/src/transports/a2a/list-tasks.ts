@@ -23,11 +23,15 @@ const statusesFor = ({ status }: ListTasksParams): readonly (TaskStatus | undefi
   status === undefined ? [undefined] : statusesOf(status)
 
 /** Returns the number of tasks that match the context and the state. */
-async function totalOf(calls: A2aCalls, { contextId }: ListTasksParams, statuses: readonly (TaskStatus | undefined)[]) {
+async function countTasks(
+  calls: A2aCalls,
+  { contextId }: ListTasksParams,
+  statuses: readonly (TaskStatus | undefined)[],
+) {
   const rollup =
     contextId === undefined || contextId === ''
       ? (await calls.call('system.metrics', {})).tasks
-      : taskTreeOutput.parse(await calls.countStory(contextId)).rollup
+      : taskTreeOutput.parse(await calls.readStoryTree(contextId)).rollup
   if (!rollup) return 0
   return statuses.reduce(
     (total, status) => total + (status === undefined ? rollup.total : (rollup.byStatus[status] ?? 0)),
@@ -71,7 +75,7 @@ async function readPage(
 export async function listTasks(calls: A2aCalls, params: ListTasksParams): Promise<unknown> {
   const { pageSize, statusTimestampAfter, historyLength, includeArtifacts } = params
   const statuses = statusesFor(params)
-  const totalSize = await totalOf(calls, params, statuses)
+  const totalSize = await countTasks(calls, params, statuses)
   const { tasks, nextPageToken } = await readPage(calls, params, statuses)
   const after = statusTimestampAfter === undefined ? Number.NEGATIVE_INFINITY : Date.parse(statusTimestampAfter)
   const recent = tasks.filter((stored) => Date.parse(changedAtOf(stored)) >= after)

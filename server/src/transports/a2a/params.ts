@@ -10,7 +10,7 @@ const part = z.looseObject({
   mediaType: z.string().optional(),
   filename: z.string().optional(),
 })
-export type Part = z.output<typeof part>
+export type A2aPart = z.output<typeof part>
 
 const message = z.looseObject({
   messageId: z.string().min(1).max(200),
@@ -20,7 +20,7 @@ const message = z.looseObject({
   parts: z.array(part).min(1).max(100),
   metadata: jsonObject.optional(),
 })
-export type Message = z.output<typeof message>
+export type A2aMessage = z.output<typeof message>
 
 /** Name or id of the agent that the work is for. Empty means any agent. */
 const tenant = z.string().max(128).optional()

@@ -2,18 +2,18 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { A2aCalls } from './calls.ts'
 import { A2aError, invalidInputError, throwAsTaskError } from './errors.ts'
-import type { Message, Part, SendMessageParams } from './params.ts'
+import type { A2aMessage, A2aPart, SendMessageParams } from './params.ts'
 import { contextIdOf, hasEnded, type StoredTask } from './task.ts'
 
 const hashOf = (text: string): Buffer => createHash('sha256').update(text).digest()
 
 /** Returns a context of its own for a message without one. A repeated message gets the same. */
-function ownContextOf({ messageId }: Message): string {
+function contextIdOfMessage({ messageId }: A2aMessage): string {
   const hex = hashOf(`context ${messageId}`).toString('hex')
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 }
 
-const textOfParts = (parts: readonly Part[]): string =>
+const textOfParts = (parts: readonly A2aPart[]): string =>
   parts
     .flatMap(({ text, url, data }) => {
       if (text !== undefined) return [text]
@@ -23,7 +23,7 @@ const textOfParts = (parts: readonly Part[]): string =>
     .join('\n\n')
 
 /** Refuses parts that a task cannot carry. */
-function requireSupportedParts(parts: readonly Part[]): void {
+function requireSupportedParts(parts: readonly A2aPart[]): void {
   if (parts.some(({ raw }) => raw !== undefined))
     throw new A2aError('CONTENT_TYPE_NOT_SUPPORTED', 'a part with raw bytes is not supported: send its url')
   if (parts.some(({ text, url, data }) => text === undefined && url === undefined && data === undefined))
@@ -52,11 +52,11 @@ const titleLength = 200
  * Creates the task of a message. The key of the call is the id of the message, so that a repeated
  * message has the same task.
  */
-function startTask(calls: A2aCalls, { message, metadata, tenant }: SendMessageParams): Promise<StoredTask> {
+function createMessageTask(calls: A2aCalls, { message, metadata, tenant }: SendMessageParams): Promise<StoredTask> {
   const { messageId, parts } = message
   const text = textOfParts(parts)
   const contextId =
-    message.contextId === undefined || message.contextId === '' ? ownContextOf(message) : message.contextId
+    message.contextId === undefined || message.contextId === '' ? contextIdOfMessage(message) : message.contextId
   const isPlain = parts.length === 1 && Object.keys(parts[0] ?? {}).join() === 'text'
   return calls.createTask({
     type: 'a2a',
@@ -71,7 +71,7 @@ function startTask(calls: A2aCalls, { message, metadata, tenant }: SendMessagePa
 }
 
 /** Answers the question of a task, or sends the message to the agent that works on it. */
-async function continueTask(calls: A2aCalls, taskId: string, message: Message): Promise<void> {
+async function continueTask(calls: A2aCalls, taskId: string, message: A2aMessage): Promise<void> {
   const stored = await calls.call('tasks.get', { taskId }).catch(throwAsTaskError)
   const { contextId, parts, messageId } = message
   if (contextId !== undefined && contextId !== '' && contextId !== contextIdOf(stored))
@@ -97,7 +97,7 @@ export async function acceptMessage(calls: A2aCalls, params: SendMessageParams):
     await continueTask(calls, taskId, message)
     return calls.call('tasks.get', { taskId })
   }
-  const { id } = await startTask(calls, params)
+  const { id } = await createMessageTask(calls, params)
   // A repeated message gets the reply of the first, and the task has changed since.
   return calls.call('tasks.get', { taskId: id })
 }

@@ -33,12 +33,13 @@ export const hasEnded = ({ status }: Pick<StoredTask, 'status'>): boolean =>
 const parts = z.array(z.record(z.string(), z.unknown()))
 
 /** The parts of a task's metadata that came from a message. */
-const origin = z.object({ messageId: z.string(), contextId: z.string(), parts: parts.optional() })
+const messageOrigin = z.object({ messageId: z.string(), contextId: z.string(), parts: parts.optional() })
 
-const originOf = ({ metadata }: StoredTask) => origin.safeParse(metadata['a2a']).data
+const messageOriginOf = ({ metadata }: StoredTask) => messageOrigin.safeParse(metadata['a2a']).data
 
 /** Returns the context of a task: that of its message, else its story, else the task itself. */
-export const contextIdOf = (stored: StoredTask): string => originOf(stored)?.contextId ?? stored.story ?? stored.id
+export const contextIdOf = (stored: StoredTask): string =>
+  messageOriginOf(stored)?.contextId ?? stored.story ?? stored.id
 
 const toPart = (value: unknown) => (typeof value === 'string' ? { text: value } : { data: value })
 
@@ -55,7 +56,7 @@ function artifactsOf(stored: StoredTask): readonly unknown[] {
 }
 
 /** Returns the text that explains the state of a task, if there is one. */
-function textOf({ status, error, inputRequest, progress }: StoredTask): string | undefined {
+function statusTextOf({ status, error, inputRequest, progress }: StoredTask): string | undefined {
   if (status === 'failed' || status === 'cancelled') return error ?? undefined
   if (status === 'input_required') return inputRequest?.question
   return status === 'in_progress' ? progress?.message : undefined
@@ -66,7 +67,7 @@ export const changedAtOf = ({ completedAt, inputRequest, createdAt, status }: St
   completedAt ?? (status === 'input_required' ? inputRequest?.at : undefined) ?? createdAt
 
 export function a2aStatusOf(stored: StoredTask): unknown {
-  const text = textOf(stored)
+  const text = statusTextOf(stored)
   const message = text !== undefined && {
     message: {
       messageId: `${stored.id}-${stored.revision}`,
@@ -81,7 +82,7 @@ export function a2aStatusOf(stored: StoredTask): unknown {
 
 /** Returns the messages of a task: the one that created it, and the answer to its question. */
 function historyOf(stored: StoredTask): readonly unknown[] {
-  const own = originOf(stored)
+  const own = messageOriginOf(stored)
   const common = { contextId: contextIdOf(stored), taskId: stored.id, role: 'ROLE_USER' }
   const text = stored.description ?? stored.title
   const first = own && { ...common, messageId: own.messageId, parts: own.parts ?? [{ text: text ?? '' }] }

@@ -11,7 +11,7 @@ const exposedHeaders = 'RateLimit, RateLimit-Policy, Retry-After, WWW-Authentica
 const allowedHeaders = 'authorization, content-type, x-tony-project, trpc-accept, last-event-id'
 
 /** Time for which a browser may cache the reply to a preflight, in seconds. */
-const maxAge = 600
+const maxAgeSeconds = 600
 
 /**
  * Lets pages of the allowed origins read replies. Returns true if the request was a preflight,
@@ -33,7 +33,7 @@ export function handleCors(checks: RequestChecks, request: IncomingMessage, resp
   const preflightHeaders = {
     'access-control-allow-methods': 'GET, POST',
     'access-control-allow-headers': allowedHeaders,
-    'access-control-max-age': String(maxAge),
+    'access-control-max-age': String(maxAgeSeconds),
   }
   response.writeHead(204, preflightHeaders).end()
   return true

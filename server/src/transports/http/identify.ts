@@ -3,7 +3,7 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { Permission } from '@tony/mcp-shared/policy'
 import { defaultProject } from '@tony/mcp-shared/projects'
 import type { Services } from '../../domain/context.ts'
-import type { Identity } from '../../domain/identity/caller.ts'
+import type { CallerIdentity } from '../../domain/identity/caller.ts'
 import { checkKey } from '../../domain/identity/check-key.ts'
 import { checkToken } from '../../domain/identity/issuers/external-identity.ts'
 import { networkOf } from '../../domain/identity/network.ts'
@@ -12,7 +12,7 @@ import { findProjectByName } from '../../domain/projects/find.ts'
 import type { RequestChecks } from './request-checks.ts'
 
 /** A caller's credential and the project it chose. */
-export interface Credentials {
+export interface IdentifyParams {
   readonly token: string | undefined
   /** Name of the project. Only a developer in dev mode chooses it; a credential carries its own. */
   readonly project: string | undefined
@@ -27,14 +27,14 @@ export function bearerOf({ headers: { authorization } }: IncomingMessage): strin
   return authorization === undefined ? undefined : (/^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? '')
 }
 
-export const projectOf = ({ headers }: IncomingMessage): string | undefined => {
+export const projectNameOf = ({ headers }: IncomingMessage): string | undefined => {
   const name = headers['x-tony-project']
   return typeof name === 'string' ? name : undefined
 }
 
-const developerExtra: ReadonlySet<Permission> = new Set<Permission>(['projects:write'])
+const extraDeveloperPermissions: ReadonlySet<Permission> = new Set<Permission>(['projects:write'])
 
-async function developerPrincipal(services: Services, name: string): Promise<Principal> {
+async function loadDeveloperPrincipal(services: Services, name: string): Promise<Principal> {
   const project = await services.store.read((reader) => findProjectByName(reader, name))
   if (project === undefined)
     throw new CoordinationError(
@@ -48,13 +48,13 @@ async function developerPrincipal(services: Services, name: string): Promise<Pri
     capabilities: [],
     agent: undefined,
     // The machine is the developer's own, and there is no admin who could create a project.
-    extra: developerExtra,
+    extraPermissions: extraDeveloperPermissions,
     expiresAt: Number.POSITIVE_INFINITY,
   }
 }
 
 /** True if the token has the three parts of a JWT. */
-const isAccessToken = (token: string): boolean => token.split('.').length === 3
+const hasJwtForm = (token: string): boolean => token.split('.').length === 3
 
 /** Names the pair of network and key that a lockout applies to. */
 const lockoutIdOf = (key: string, address: string | undefined): string =>
@@ -66,7 +66,7 @@ const lockoutIdOf = (key: string, address: string | undefined): string =>
  */
 export function remainingLockoutMs(services: Services, checks: RequestChecks, request: IncomingMessage): number {
   const token = bearerOf(request)
-  return token === undefined || isAccessToken(token)
+  return token === undefined || hasJwtForm(token)
     ? 0
     : services.identity.lockouts.remainingMs(lockoutIdOf(token, checks.addressOf(request)))
 }
@@ -90,14 +90,12 @@ async function authenticateKey(services: Services, key: string, address: string 
 async function resolvePrincipal(
   services: Services,
   checks: RequestChecks,
-  { token, project, request }: Credentials,
+  { token, project, request }: IdentifyParams,
 ): Promise<Principal> {
   if (token !== undefined)
-    return isAccessToken(token)
-      ? checkToken(services, token)
-      : authenticateKey(services, token, checks.addressOf(request))
+    return hasJwtForm(token) ? checkToken(services, token) : authenticateKey(services, token, checks.addressOf(request))
   if (services.config.mode === 'dev' && checks.isLocal(request))
-    return developerPrincipal(services, project ?? defaultProject)
+    return loadDeveloperPrincipal(services, project ?? defaultProject)
   throw new CoordinationError(
     'UNAUTHENTICATED',
     'a token is needed: Authorization: Bearer <token>, or connectionParams { token }',
@@ -108,7 +106,11 @@ async function resolvePrincipal(
  * Returns the caller's principal, or the reason why it has none. A caller without a principal may
  * still call open procedures.
  */
-export async function identify(services: Services, checks: RequestChecks, credentials: Credentials): Promise<Identity> {
+export async function identifyCaller(
+  services: Services,
+  checks: RequestChecks,
+  credentials: IdentifyParams,
+): Promise<CallerIdentity> {
   try {
     return { ok: true, principal: await resolvePrincipal(services, checks, credentials) }
   } catch (error) {

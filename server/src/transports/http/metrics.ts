@@ -4,7 +4,7 @@ import { isAllowed } from '../../domain/principal.ts'
 import { requireValidPrincipal } from '../../guards/authenticate.ts'
 import { checkCaller } from '../../guards/caller.ts'
 import { metricFormats } from '../../platform/metrics.ts'
-import { bearerOf, identify } from './identify.ts'
+import { bearerOf, identifyCaller } from './identify.ts'
 import type { TransportContext } from './responses.ts'
 
 /** The cost of a list call: reading all gauges takes some work. */
@@ -22,7 +22,7 @@ async function requireMetricsAccess(
   if (checks.mayScrape(request)) return
   // `isLocal` also refuses a page whose host name resolves to this machine.
   if (services.config.mode === 'dev' && checks.isLocal(request)) return
-  const identity = await identify(services, checks, { token: bearerOf(request), project: undefined, request })
+  const identity = await identifyCaller(services, checks, { token: bearerOf(request), project: undefined, request })
   const connection = {
     services,
     log,

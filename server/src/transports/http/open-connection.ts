@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Connection } from '../../guards/call.ts'
 import { bodyBytesOf } from './body.ts'
-import { bearerOf, identify, projectOf } from './identify.ts'
+import { bearerOf, identifyCaller, projectNameOf } from './identify.ts'
 import type { TransportContext } from './responses.ts'
 
 /**
@@ -19,7 +19,11 @@ export async function openConnection(
     metrics,
     transport,
     address: checks.addressOf(request),
-    input: services.queuedInputs.open(bodyBytesOf(request, services.config.limits.bodyBytes), services.now()),
-    identity: await identify(services, checks, { token: bearerOf(request), project: projectOf(request), request }),
+    queuedInput: services.queuedInputs.open(bodyBytesOf(request, services.config.limits.bodyBytes), services.now()),
+    identity: await identifyCaller(services, checks, {
+      token: bearerOf(request),
+      project: projectNameOf(request),
+      request,
+    }),
   }
 }

@@ -5,7 +5,7 @@ import type { Services } from '../../domain/context.ts'
  * Time for which others may cache the public keys, in seconds. A key is published a day before it
  * signs.
  */
-const maxAge = 300
+const maxAgeSeconds = 300
 
 /**
  * Sends `/.well-known/jwks.json`: the public keys for checking this server's tokens. It is open to
@@ -18,7 +18,7 @@ export function sendPublicKeys({ identity }: Services, request: IncomingMessage,
   }
   response.writeHead(200, {
     'content-type': 'application/jwk-set+json',
-    'cache-control': `public, max-age=${maxAge}`,
+    'cache-control': `public, max-age=${maxAgeSeconds}`,
   })
   response.end(request.method === 'HEAD' ? undefined : JSON.stringify(identity.tokens.keys.toJwks()))
 }

@@ -36,7 +36,7 @@ const scheme = 'Bearer realm="tony-mcp"'
  * For a credential that was sent it adds `invalid_token`, and `expired` only if the token has
  * expired. For a valid credential without the permission it names the missing scope.
  */
-export function authenticateHeaders(
+export function wwwAuthenticateHeadersOf(
   { code, details }: CoordinationError,
   hasCredential: boolean,
 ): Readonly<Record<string, string>> {
@@ -66,7 +66,7 @@ export function setErrorHeaders(response: ServerResponse, error: unknown): void 
   const { code, details } = refusal
   const headers = {
     ...retryHeaders(details?.['retryAfterMs']),
-    ...authenticateHeaders(refusal, response.req.headers.authorization !== undefined),
+    ...wwwAuthenticateHeadersOf(refusal, response.req.headers.authorization !== undefined),
   }
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
   // The rest of the body stays unread, so the connection cannot be used again.

@@ -5,7 +5,7 @@ import { appRouter } from '../../api/router.ts'
 import { toCoordinationError } from '../../guards/errors.ts'
 import { ReplyBudget } from '../../platform/reply-budget.ts'
 import { openConnection } from './open-connection.ts'
-import { authenticateHeaders, retryHeaders, type TransportContext } from './responses.ts'
+import { retryHeaders, type TransportContext, wwwAuthenticateHeadersOf } from './responses.ts'
 
 /** Serves tRPC over HTTP at `/trpc/<path>`, with tRPC's own handler and middleware. */
 export const createTrpcHandler = (context: TransportContext) => {
@@ -19,7 +19,7 @@ export const createTrpcHandler = (context: TransportContext) => {
       const retryAfterMs = refusals.map(({ details }) => details?.['retryAfterMs']).find((ms) => typeof ms === 'number')
       const hasCredential = ctx !== undefined && (ctx.identity.ok || ctx.identity.hasCredential)
       const [challengeHeaders = {}] = refusals
-        .map((error) => authenticateHeaders(error, hasCredential))
+        .map((error) => wwwAuthenticateHeadersOf(error, hasCredential))
         .filter((headers) => 'www-authenticate' in headers)
       return {
         headers: {
@@ -32,7 +32,7 @@ export const createTrpcHandler = (context: TransportContext) => {
     createContext: async ({ req, info }) => {
       requireBatchWithin(services.config.limits.httpBatch, info.calls.length)
       const replies = new ReplyBudget(services.pageSlots, services.config.limits.socketBufferBytes)
-      return { ...(await openConnection(context, req, 'http')), replies }
+      return { ...(await openConnection(context, req, 'http')), replyBudget: replies }
     },
   })
 }

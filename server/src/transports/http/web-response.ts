@@ -13,7 +13,7 @@ const acceptsEventStream = (accept: string | undefined): boolean =>
  * Returns the body of a caller that reads JSON: the last message of an event stream, which is the
  * reply, or the replies to all calls of a batch.
  */
-function jsonOf(events: string, isBatch: boolean): string {
+function jsonBodyOf(events: string, isBatch: boolean): string {
   const lines = events.split('\n').filter((line) => line.startsWith('data: '))
   const messages = lines.map((line) => line.slice('data: '.length)).filter((data) => data !== '')
   if (!isBatch) return messages.at(-1) ?? '{}'
@@ -39,7 +39,7 @@ export async function writeWebResponse(
   const asJson = isEventStream(webResponse) && !acceptsEventStream(accept)
   const headers = new Headers(webResponse.headers)
   if (asJson) headers.set('content-type', 'application/json')
-  const text = asJson ? jsonOf(await webResponse.text(), isBatch) : undefined
+  const text = asJson ? jsonBodyOf(await webResponse.text(), isBatch) : undefined
   if (response.destroyed || response.writableEnded) return
   response.writeHead(webResponse.status, Object.fromEntries(headers))
   if (text !== undefined) response.end(text)

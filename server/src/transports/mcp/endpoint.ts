@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createMcpHandler, type McpServer } from '@modelcontextprotocol/server'
 import { CoordinationError, errorPolicies, internalErrorMessage } from '@tony/mcp-shared/errors'
 import { createMcpServer } from '@tony/mcp-tools/mcp-server'
-import type { Identity } from '../../domain/identity/caller.ts'
+import type { CallerIdentity } from '../../domain/identity/caller.ts'
 import type { Principal } from '../../domain/principal.ts'
 import type { Connection } from '../../guards/call.ts'
 import { checkCaller } from '../../guards/caller.ts'
@@ -13,9 +13,9 @@ import { uuidv7 } from '../../platform/uuid.ts'
 import { version } from '../../platform/version.ts'
 import { readBody } from '../http/body.ts'
 import { openConnection } from '../http/open-connection.ts'
-import { authenticateHeaders, retryHeaders, sendJson, type TransportContext } from '../http/responses.ts'
+import { retryHeaders, sendJson, type TransportContext, wwwAuthenticateHeadersOf } from '../http/responses.ts'
 import { writeWebResponse } from '../http/web-response.ts'
-import { addEvents } from './events/handlers.ts'
+import { addEventHandlers } from './events/handlers.ts'
 import { isStreamRequest, serveEventStream } from './events/stream.ts'
 import { createLegacyTools } from './legacy.ts'
 import { requestAddressOf, sessionHeader } from './request-address.ts'
@@ -36,14 +36,14 @@ interface Exchange {
  * Returns the caller's principal. Throws without one, and in dev mode also for a page in the
  * developer's browser that reaches this machine by a name that resolves to it.
  */
-function requirePrincipal({ context: { services, checks }, request }: Exchange, identity: Identity): Principal {
+function requirePrincipal({ context: { services, checks }, request }: Exchange, identity: CallerIdentity): Principal {
   if (services.config.mode === 'dev' && !checks.isLocal(request))
     throw new CoordinationError('FORBIDDEN', 'in dev mode only programs on this machine may call, by a loopback name')
   if (!identity.ok) throw identity.error
   return identity.principal
 }
 
-async function connectionOf(
+async function openMcpConnection(
   exchange: Exchange,
   path: 'mcp' | 'sessions',
 ): Promise<{ connection: Connection; credential: Principal }> {
@@ -66,7 +66,7 @@ function abortOnClose({ response }: Exchange): AbortSignal {
  * and their reads on SQLite run without a break: a heartbeat on another connection had to wait for
  * a hundred of them.
  */
-function withBatchTurns(server: McpServer): McpServer {
+function yieldBetweenMessages(server: McpServer): McpServer {
   const connect = server.connect.bind(server)
   server.connect = async (transport) => {
     await connect(transport)
@@ -83,7 +83,7 @@ function withBatchTurns(server: McpServer): McpServer {
 async function handleMcp(exchange: Exchange): Promise<void> {
   const { context, request, response } = exchange
   const { services } = context
-  const { connection, credential } = await connectionOf(exchange, 'mcp')
+  const { connection, credential } = await openMcpConnection(exchange, 'mcp')
   const body = request.method === 'POST' ? await readBody(request, services.config.limits.bodyBytes) : undefined
   checkWellFormed(body)
   const { address, newSession, handle, needsHandle } = requestAddressOf(services.identity.pepper, request, body)
@@ -106,7 +106,7 @@ async function handleMcp(exchange: Exchange): Promise<void> {
   if (newSession !== undefined) response.setHeader(sessionHeader, newSession)
   const createServer = () => {
     const server = exchange.createToolServer(toolSession)
-    return Array.isArray(body) ? withBatchTurns(server) : server
+    return Array.isArray(body) ? yieldBetweenMessages(server) : server
   }
   const handler = createMcpHandler(createServer, {
     onerror: (error) => context.log.debug({ error }, 'mcp'),
@@ -128,7 +128,7 @@ function sendRpcError(response: ServerResponse, thrown: unknown): void {
   const { code, message, details } = refusal
   const headers = {
     ...retryHeaders(details?.['retryAfterMs']),
-    ...authenticateHeaders(refusal, response.req.headers.authorization !== undefined),
+    ...wwwAuthenticateHeadersOf(refusal, response.req.headers.authorization !== undefined),
   }
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
   if (code === 'PAYLOAD_TOO_LARGE') response.setHeader('connection', 'close')
@@ -142,7 +142,7 @@ function sendRpcError(response: ServerResponse, thrown: unknown): void {
  * and are left out.
  */
 async function listSessions(exchange: Exchange): Promise<void> {
-  const { connection, credential } = await connectionOf(exchange, 'sessions')
+  const { connection, credential } = await openMcpConnection(exchange, 'sessions')
   const toolSession = new HttpToolSession({
     connection,
     credential,
@@ -164,7 +164,7 @@ async function listSessions(exchange: Exchange): Promise<void> {
   sendJson(exchange.response, 200, { sessions, count: sessions.length })
 }
 
-const routes: Readonly<Record<string, (exchange: Exchange) => Promise<void>>> = {
+const handlerByPath: Readonly<Record<string, (exchange: Exchange) => Promise<void>>> = {
   '/mcp': handleMcp,
   '/sessions': listSessions,
 }
@@ -180,7 +180,7 @@ const createTonyServer: ToolServerFactory = (toolSession) => {
     hostName: toolSession.hostName,
     adaptTool: toolSession.handle && withHandle(toolSession.handle),
   })
-  addEvents(server, toolSession)
+  addEventHandlers(server, toolSession)
   return server
 }
 
@@ -205,7 +205,7 @@ export class McpTransport {
 
   /** Handles a request. Returns false if `path` belongs to another transport. */
   handle(path: string, request: IncomingMessage, response: ServerResponse): boolean {
-    const route = routes[path]
+    const route = handlerByPath[path]
     if (!route) return false
     const shutdown = this.#shutdown.signal
     // Not 404: a host takes it for an ended session and stops using the server.

@@ -74,7 +74,7 @@ async function findProjectByName(toolSession: HttpToolSession, name: string): Pr
   return found
 }
 
-const projectCreate = (toolSession: HttpToolSession): AnyTool =>
+const projectCreateToolOf = (toolSession: HttpToolSession): AnyTool =>
   tool({
     name: 'tony_project_create',
     title: 'Create a project',
@@ -88,7 +88,7 @@ const projectCreate = (toolSession: HttpToolSession): AnyTool =>
     },
   })
 
-const projectList = (toolSession: HttpToolSession): AnyTool =>
+const projectListToolOf = (toolSession: HttpToolSession): AnyTool =>
   tool({
     name: 'tony_project_list',
     title: 'List projects',
@@ -102,7 +102,7 @@ const projectList = (toolSession: HttpToolSession): AnyTool =>
     },
   })
 
-const agentCreate = (toolSession: HttpToolSession): AnyTool =>
+const agentCreateToolOf = (toolSession: HttpToolSession): AnyTool =>
   tool({
     name: 'tony_agent_create',
     title: 'Create an agent',
@@ -131,7 +131,7 @@ const agentCreate = (toolSession: HttpToolSession): AnyTool =>
     },
   })
 
-const agentStatus = (toolSession: HttpToolSession): AnyTool =>
+const agentStatusToolOf = (toolSession: HttpToolSession): AnyTool =>
   tool({
     name: 'tony_agent_status',
     title: 'Status of agents',
@@ -157,4 +157,6 @@ const agentStatus = (toolSession: HttpToolSession): AnyTool =>
 
 /** The tools that older programs call, in addition to the tools for models. */
 export const createLegacyTools = (toolSession: HttpToolSession): readonly AnyTool[] =>
-  [projectCreate, projectList, agentCreate, agentStatus].map((createTool) => createTool(toolSession))
+  [projectCreateToolOf, projectListToolOf, agentCreateToolOf, agentStatusToolOf].map((createTool) =>
+    createTool(toolSession),
+  )

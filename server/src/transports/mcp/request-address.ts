@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { Pepper } from '../../domain/identity/pepper.ts'
-import { addressOfNamedAgent, addressOfSession, newSessionId, type SessionAddress } from './session-address.ts'
+import { addressOfNamedAgent, addressOfSession, createSessionId, type SessionAddress } from './session-address.ts'
 
 /**
  * Header with the session id: the host gets it with the reply to its first request and repeats it
@@ -35,7 +35,7 @@ export interface RequestAddress {
   readonly needsHandle: boolean
 }
 
-const unknownSession = () =>
+const unknownSessionError = () =>
   new CoordinationError('NOT_FOUND', 'this session is unknown or has ended: begin a new one with initialize')
 
 /**
@@ -49,19 +49,19 @@ export function requestAddressOf(pepper: Pepper, request: IncomingMessage, body:
   const { name, arguments: args, clientInfo, _meta } = fieldsOf(params)
   const sessionId = headerOf(request, sessionHeader)
   if (method === 'initialize') {
-    const newSession = newSessionId(pepper, fieldsOf(clientInfo)['name'])
+    const newSession = createSessionId(pepper, fieldsOf(clientInfo)['name'])
     const address = agent === undefined ? undefined : addressOfNamedAgent(agent)
     return { address, needsHandle: false, ...(agent === undefined ? { newSession } : {}) }
   }
   if (agent !== undefined) return { address: addressOfNamedAgent(agent), needsHandle: false }
   if (sessionId !== undefined) {
     const address = addressOfSession(pepper, sessionId)
-    if (!address) throw unknownSession()
+    if (!address) throw unknownSessionError()
     return { address, needsHandle: false }
   }
   const { session } = fieldsOf(args)
   const joining = method === 'tools/call' && name === 'join'
-  const issued = joining ? newSessionId(pepper, fieldsOf(fieldsOf(_meta)[clientInfoKey])['name']) : undefined
+  const issued = joining ? createSessionId(pepper, fieldsOf(fieldsOf(_meta)[clientInfoKey])['name']) : undefined
   const handle = typeof session === 'string' ? session : issued
   return { address: handle === undefined ? undefined : addressOfSession(pepper, handle), handle, needsHandle: true }
 }

@@ -23,13 +23,13 @@ export interface SessionAddress {
 
 const sessionIdPattern = /^([\w-]{1,40})\.[\w-]{32}\.([\w-]{16})$/
 
-const seal = (pepper: Pepper, id: string): string => pepper.hash('mcp-session', id).slice(0, 16)
+const sessionIdTagOf = (pepper: Pepper, id: string): string => pepper.hash('mcp-session', id).slice(0, 16)
 
 /**
  * Creates an unguessable session id that begins with the kind of its host. Its last part proves to
  * every replica that a server of this store has issued it.
  */
-export function newSessionId(pepper: Pepper, client: unknown): string {
+export function createSessionId(pepper: Pepper, client: unknown): string {
   const kind =
     typeof client === 'string'
       ? client
@@ -38,13 +38,13 @@ export function newSessionId(pepper: Pepper, client: unknown): string {
           .slice(0, 40)
       : ''
   const id = `${kind || 'host'}.${randomToken(24)}`
-  return `${id}.${seal(pepper, id)}`
+  return `${id}.${sessionIdTagOf(pepper, id)}`
 }
 
 /** Returns the session address of a session id; undefined if no server of this store issued it. */
 export function addressOfSession(pepper: Pepper, sessionId: string): SessionAddress | undefined {
   const [, kind = '', tag] = sessionIdPattern.exec(sessionId) ?? []
-  if (tag === undefined || tag !== seal(pepper, sessionId.slice(0, -tag.length - 1))) return undefined
+  if (tag === undefined || tag !== sessionIdTagOf(pepper, sessionId.slice(0, -tag.length - 1))) return undefined
   const digest = createHash('sha256').update(sessionId).digest('hex').slice(0, 8)
   return { instance: sessionId, name: `${kind}-${digest}`, hostName: kind, endsWithSession: true }
 }

@@ -12,11 +12,11 @@ const sessionField = {
 }
 
 /** The schemas with the handle by those without it, so that each has its JSON schema made once. */
-const extended = new WeakMap<z.ZodObject, z.ZodObject>()
+const extendedSchemas = new WeakMap<z.ZodObject, z.ZodObject>()
 
 function withSessionField(schema: z.ZodObject): z.ZodObject {
-  const kept = extended.get(schema) ?? schema.extend(sessionField)
-  extended.set(schema, kept)
+  const kept = extendedSchemas.get(schema) ?? schema.extend(sessionField)
+  extendedSchemas.set(schema, kept)
   return kept
 }
 

@@ -1,14 +1,14 @@
 import type { DeliveryMode } from '@tony/mcp-shared/messages'
-import type { InboxMessage, Input, Output, Path } from '@tony/mcp-tools/calls'
-import type { Extent, MessageRenderer, ShowOptions, WaitOptions } from '@tony/mcp-tools/tool-session'
+import type { InboxMessage, Input, Output, ProcedurePath } from '@tony/mcp-tools/calls'
+import type { MessageRenderer, ShownExtent, ShowOptions, WaitOptions } from '@tony/mcp-tools/tool-session'
 import type { Services } from '../../domain/context.ts'
-import { findReceipt, findReceipts } from '../../domain/tool-sessions/lookups.ts'
+import { findReceipt, findShownReceipts } from '../../domain/tool-sessions/lookups.ts'
 import { Notifier } from '../../platform/notifier.ts'
 
 /** Time until a message is redelivered after it was shown, in milliseconds. */
 const ackWaitMs = 600_000
 
-type Call = <P extends Path>(path: P, input: Input<P>, signal?: AbortSignal) => Promise<Output<P>>
+type CallFunction = <P extends ProcedurePath>(path: P, input: Input<P>, signal?: AbortSignal) => Promise<Output<P>>
 
 interface ReceiveOptions {
   readonly maxBytes?: number | undefined
@@ -24,13 +24,13 @@ interface ReceivedMessages {
 /** The messages of one HTTP request of a tool session. */
 export class ToolMessages {
   readonly #services: Services
-  readonly #call: Call
+  readonly #call: CallFunction
   /** A message that this request has received and not shown yet. */
   #pending: InboxMessage | undefined
   readonly #receipts = new Map<string, string>()
   #acknowledged = false
 
-  constructor(services: Services, call: Call) {
+  constructor(services: Services, call: CallFunction) {
     this.#services = services
     this.#call = call
   }
@@ -42,7 +42,7 @@ export class ToolMessages {
   async show(agentId: string, { upTo, limit, wait }: ShowOptions, renderer: MessageRenderer): Promise<boolean> {
     await this.#ackShown(agentId)
     const shown: string[] = []
-    let extent: Extent = 'whole'
+    let extent: ShownExtent = 'whole'
     let more = false
     for (let count = 0; count < limit && extent === 'whole'; count += 1) {
       const options = { maxBytes: renderer.payloadBytes, wait: count === 0 ? wait : undefined }
@@ -138,7 +138,7 @@ export class ToolMessages {
   async #ackShown(agentId: string): Promise<void> {
     if (this.#acknowledged) return
     this.#acknowledged = true
-    const rows = await this.#services.store.read((reader) => reader.run(findReceipts, { agentId }))
+    const rows = await this.#services.store.read((reader) => reader.run(findShownReceipts, { agentId }))
     const acks = rows.flatMap(({ messageId, receipt }) => (receipt === null ? [] : [{ messageId, receipt }]))
     if (acks.length > 0) await this.#call('messages.ack', { acks })
   }

@@ -4,11 +4,11 @@ import { event } from '@tony/mcp-shared/events'
 import {
   createTypedCalls,
   type Input,
+  type InputWithoutLeaseToken,
   type LeasedPath,
   type Output,
-  type Path,
+  type ProcedurePath,
   type Task,
-  type WithoutLease,
 } from '@tony/mcp-tools/calls'
 import { ToolError } from '@tony/mcp-tools/error-text'
 import {
@@ -22,12 +22,12 @@ import {
 } from '@tony/mcp-tools/tool-session'
 import { z } from 'zod'
 import { procedures, runCall, runSubscription } from '../../api/pipeline.ts'
-import type { Item } from '../../domain/feed/item.ts'
+import type { SubscriptionItem } from '../../domain/feed/item.ts'
 import type { EventOutput } from '../../domain/feed/page.ts'
 import type { Principal } from '../../domain/principal.ts'
-import { hasSessionEnded, recordSessionEnd } from '../../domain/tool-sessions/ended-sessions.ts'
+import { hasToolSessionEnded, recordToolSessionEnd } from '../../domain/tool-sessions/ended-sessions.ts'
 import { findLeaseToken } from '../../domain/tool-sessions/lookups.ts'
-import { currentPrincipal } from '../../guards/authenticate.ts'
+import { authenticateCaller } from '../../guards/authenticate.ts'
 import type { Connection } from '../../guards/call.ts'
 import { toCoordinationError } from '../../guards/errors.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
@@ -37,7 +37,7 @@ import type { SessionHandle } from './session-handle.ts'
 import { ToolMessages } from './tool-messages.ts'
 
 /** Length of a lease for a host, which cannot send heartbeats, in milliseconds: 30 min. */
-export const leaseMs = 1_800_000
+export const hostLeaseMs = 1_800_000
 
 /** The caller of one HTTP request. */
 export interface ToolCaller {
@@ -54,7 +54,7 @@ export interface ToolCaller {
 }
 
 /** The calls that would create something twice if a client sent them twice. */
-const creatingPaths: ReadonlySet<Path> = new Set(['messages.send', 'tasks.createMany'])
+const creatingPaths: ReadonlySet<ProcedurePath> = new Set(['messages.send', 'tasks.createMany'])
 
 const claimedEventData = z.object({ attempt: z.int() })
 
@@ -96,7 +96,7 @@ export class HttpToolSession implements ToolSession {
     if (isAgentPrincipal(credential) || !sessionAddress?.endsWithSession) return
     const joined = await this.#joinedAgent()
     if (joined !== undefined && joined !== 'over') return
-    if (await hasSessionEnded(this.#caller.connection.services.store, this.#sessionKeyOf(sessionAddress)))
+    if (await hasToolSessionEnded(this.#caller.connection.services.store, this.#sessionKeyOf(sessionAddress)))
       throw new CoordinationError('NOT_FOUND', 'this session has ended: begin a new one with initialize')
   }
 
@@ -137,7 +137,7 @@ export class HttpToolSession implements ToolSession {
     return { agentId: registered.agentId, name, role: registered.role }
   }
 
-  async call<P extends Path>(path: P, input: Input<P>, signal?: AbortSignal): Promise<Output<P>> {
+  async call<P extends ProcedurePath>(path: P, input: Input<P>, signal?: AbortSignal): Promise<Output<P>> {
     return this.#callAs(await this.#principal(), path, this.#onceAMinute(path, input), signal)
   }
 
@@ -145,7 +145,7 @@ export class HttpToolSession implements ToolSession {
    * Gives a call that creates something a key of its content and of the minute. Some clients send a
    * call again after a lost connection, under another id.
    */
-  #onceAMinute<P extends Path>(path: P, input: Input<P>): Input<P> {
+  #onceAMinute<P extends ProcedurePath>(path: P, input: Input<P>): Input<P> {
     if (!creatingPaths.has(path)) return input
     const { services } = this.#caller.connection
     const content = JSON.stringify([path, input, Math.floor(services.clock.wall() / 60_000)])
@@ -153,18 +153,18 @@ export class HttpToolSession implements ToolSession {
   }
 
   /** Opens the feed as this caller, until it disconnects or the server shuts down. */
-  async *subscribeToEvents(rawInput: unknown): AsyncGenerator<Item<EventOutput>> {
+  async *subscribeToEvents(rawInput: unknown): AsyncGenerator<SubscriptionItem<EventOutput>> {
     const { connection, signal } = this.#caller
     const caller: Connection = { ...connection, identity: { ok: true, principal: await this.#principal() } }
     const call = { connection: caller, requestId: uuidv7(), path: 'events.subscribe', rawInput, signal }
     for await (const chunk of runSubscription({ ...call, kind: 'subscription' })) {
       // The stream outlives tokens and incarnations.
-      currentPrincipal(caller)
+      authenticateCaller(caller)
       for (const item of chunk) yield { ...item, data: event.parse(item.data) }
     }
   }
 
-  async callWithLease<P extends LeasedPath>(path: P, input: WithoutLease<P>): Promise<Output<P>> {
+  async callWithLease<P extends LeasedPath>(path: P, input: InputWithoutLeaseToken<P>): Promise<Output<P>> {
     const { taskId } = input
     const { agentId } = await this.ensureJoined()
     const { project } = await this.#principal()
@@ -173,7 +173,7 @@ export class HttpToolSession implements ToolSession {
     const leaseToken =
       row?.leaseToken ?? (path === 'tasks.complete' ? await this.#expiredLeaseToken(taskId, agentId) : undefined)
     if (leaseToken === undefined) throw new ToolError('STALE_LEASE', `you do not hold task ${taskId}`)
-    // The compiler cannot see that `leaseToken` is the field that `WithoutLease` omits.
+    // The compiler cannot see that `leaseToken` is the field that `InputWithoutLeaseToken` omits.
     return this.call(path, { ...input, leaseToken } as unknown as Input<P>)
   }
 
@@ -183,7 +183,7 @@ export class HttpToolSession implements ToolSession {
     const { signal: interrupted, end } = await this.#messages.interruptOnMessage(agentId)
     const wait = interrupted.aborted ? 0 : waitMs
     const combined = interrupted.aborted ? signal : AbortSignal.any([signal, interrupted])
-    const { tasks } = await this.call('tasks.claim', { leaseMs, waitMs: wait }, combined)
+    const { tasks } = await this.call('tasks.claim', { leaseMs: hostLeaseMs, waitMs: wait }, combined)
       .catch((error: unknown) => {
         if (interrupted.aborted && !signal.aborted) return { tasks: [] }
         throw error
@@ -216,7 +216,7 @@ export class HttpToolSession implements ToolSession {
     if (isAgentPrincipal(credential) || !sessionAddress?.endsWithSession) return
     const joined = await this.#joinedAgent()
     if (joined && joined !== 'over') await this.#callAs(joined.principal, 'agents.unregister', {})
-    await recordSessionEnd(this.#caller.connection.services.store, this.#sessionKeyOf(sessionAddress))
+    await recordToolSessionEnd(this.#caller.connection.services.store, this.#sessionKeyOf(sessionAddress))
   }
 
   /** Returns this caller in another project, which only a developer in dev mode can choose. */
@@ -231,7 +231,7 @@ export class HttpToolSession implements ToolSession {
    * dev mode acts as admin, because it owns the machine and its projects: older programs create
    * their projects at the start, and no one else could.
    */
-  callAsOwner<P extends Path>(path: P, input: Input<P>): Promise<Output<P>> {
+  callAsOwner<P extends ProcedurePath>(path: P, input: Input<P>): Promise<Output<P>> {
     const { credential } = this.#caller
     const isOwner = !(isAgentPrincipal(credential) || credential.key)
     return this.#callAs(isOwner ? { ...credential, role: 'admin' } : credential, path, input)
@@ -245,7 +245,7 @@ export class HttpToolSession implements ToolSession {
     const { events } = await this.call('events.list', { types: ['task.claimed'], taskId, agentId, limit: 1_000 })
     const attempt = claimedEventData.safeParse(events.at(-1)?.data).data?.attempt
     const { leaseTokens } = this.#caller.connection.services
-    return attempt === undefined ? undefined : leaseTokens.mint({ taskId, agentId }, attempt)
+    return attempt === undefined ? undefined : leaseTokens.issueToken({ taskId, agentId }, attempt)
   }
 
   #sessionKeyOf({ instance }: SessionAddress) {
@@ -272,7 +272,12 @@ export class HttpToolSession implements ToolSession {
     return joined?.principal ?? credential
   }
 
-  #callAs<P extends Path>(principal: Principal, path: P, input: Input<P>, signal?: AbortSignal): Promise<Output<P>> {
+  #callAs<P extends ProcedurePath>(
+    principal: Principal,
+    path: P,
+    input: Input<P>,
+    signal?: AbortSignal,
+  ): Promise<Output<P>> {
     const connection: Connection = { ...this.#caller.connection, identity: { ok: true, principal } }
     const typed = createTypedCalls((calledPath, rawInput, callSignal) => {
       const kind = procedures.get(calledPath)?.kind ?? 'query'

@@ -41,7 +41,7 @@ export function limitErrorOf(
  * Refuses every call of a frame that has too many, with one shared error. Building one error for
  * each of the 20,000 calls that fit into a frame blocked the event loop for 185 ms.
  */
-export function refuseFrame(calls: readonly IncomingCall[], limit: number): Buffer {
+export function refusalFramesOf(calls: readonly IncomingCall[], limit: number): Buffer {
   const error = new CoordinationError('INVALID_INPUT', `a frame has at most ${limit} calls: send more frames`, {
     limit,
   })

@@ -17,7 +17,11 @@ export type ClientMessage =
 
 const emptyEnvelope: Envelope = { id: null, jsonrpc: undefined }
 
-const malformed = (reason: string, envelope = emptyEnvelope): ClientMessage => ({ type: 'malformed', envelope, reason })
+const malformedMessage = (reason: string, envelope = emptyEnvelope): ClientMessage => ({
+  type: 'malformed',
+  envelope,
+  reason,
+})
 
 const isId = (value: unknown): value is number | string =>
   typeof value === 'string' || (typeof value === 'number' && Number.isFinite(value))
@@ -35,16 +39,17 @@ function withLastEventId(input: unknown, lastEventId: unknown): unknown {
 }
 
 function parseClientMessage(message: unknown): ClientMessage {
-  if (!isRecord(message)) return malformed('a message is a JSON object')
+  if (!isRecord(message)) return malformedMessage('a message is a JSON object')
   const { id, method, params } = message
   const jsonrpc = message['jsonrpc'] === '2.0' ? ('2.0' as const) : undefined
-  if (!isId(id)) return malformed('`id` is a number or a string')
+  if (!isId(id)) return malformedMessage('`id` is a number or a string')
   const envelope = { id, jsonrpc }
   if (method === 'subscription.stop') return { type: 'stop', id }
-  if (!isKind(method)) return malformed('`method` is query, mutation, subscription or subscription.stop', envelope)
-  if (!isRecord(params)) return malformed('`params` is an object', envelope)
+  if (!isKind(method))
+    return malformedMessage('`method` is query, mutation, subscription or subscription.stop', envelope)
+  if (!isRecord(params)) return malformedMessage('`params` is an object', envelope)
   const { path, input, lastEventId } = params
-  if (typeof path !== 'string') return malformed('`params.path` is a string', envelope)
+  if (typeof path !== 'string') return malformedMessage('`params.path` is a string', envelope)
   return { type: 'call', id, jsonrpc, kind: method, path, rawInput: withLastEventId(input, lastEventId) }
 }
 
@@ -54,7 +59,7 @@ export function parseClientMessages(text: string): readonly ClientMessage[] {
   try {
     parsed = JSON.parse(text)
   } catch {
-    return [malformed('the frame is not JSON')]
+    return [malformedMessage('the frame is not JSON')]
   }
   return Array.isArray(parsed) ? parsed.map(parseClientMessage) : [parseClientMessage(parsed)]
 }

@@ -2,7 +2,7 @@ import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { CoordinationError, errorPolicies } from '@tony/mcp-shared/errors'
 import type { Services } from '../../domain/context.ts'
-import type { Identity } from '../../domain/identity/caller.ts'
+import type { CallerIdentity } from '../../domain/identity/caller.ts'
 import type { Connection } from '../../guards/call.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Metrics } from '../../platform/metrics.ts'
@@ -13,7 +13,7 @@ import type { TransportContext } from '../http/responses.ts'
 import { createHandshakeLimiter, type HandshakeLimiter } from './abuse-detection.ts'
 import { closeCodes } from './close-codes.ts'
 import { closeCodeOf, Handshakes, type IdentifiedSocket, principalErrorOf, toBuffer } from './handshakes.ts'
-import { Intake } from './intake.ts'
+import { FrameScheduler } from './intake.ts'
 import { createSocketServer } from './server-web-socket.ts'
 import { Socket } from './socket.ts'
 
@@ -55,7 +55,7 @@ export class WebSocketTransport {
   readonly #halfOpen: HalfOpenSockets
   readonly #server: ReturnType<typeof createSocketServer>
   readonly #handshakes: Handshakes
-  readonly #intake: Intake
+  readonly #intake: FrameScheduler
   readonly #sockets = new Set<Socket>()
   /** Number of open sockets by agent id. */
   readonly #socketsByAgent = new Map<string, number>()
@@ -78,7 +78,7 @@ export class WebSocketTransport {
       onIdentified: (socket) => this.#openSocket(socket),
     })
     const { frameBytes, handshakesPerSecond } = services.config.limits
-    this.#intake = new Intake({ now: () => services.clock.monotonic(), storeNow: services.now })
+    this.#intake = new FrameScheduler({ now: () => services.clock.monotonic(), storeNow: services.now })
     services.store.setArrivalSource(() => this.#intake.earliestArrival)
     // As with the rate limits, dev mode has no untrusted callers to limit.
     this.#handshakeLimiter = createHandshakeLimiter(
@@ -150,7 +150,7 @@ export class WebSocketTransport {
     await socket.finishCalls()
   }
 
-  #connectionOf(request: IncomingMessage, identity: Identity): Connection {
+  #connectionOf(request: IncomingMessage, identity: CallerIdentity): Connection {
     return {
       services: this.#services,
       log: this.#log,
@@ -162,7 +162,7 @@ export class WebSocketTransport {
   }
 
   /** Returns the error for an agent that has the maximum number of sockets. */
-  #socketLimitError(identity: Identity): CoordinationError | undefined {
+  #socketLimitError(identity: CallerIdentity): CoordinationError | undefined {
     const agent = identity.ok ? identity.principal.agent : undefined
     const limit = this.#services.config.limits.socketsPerAgent
     if (!agent || (this.#socketsByAgent.get(agent.id) ?? 0) < limit) return undefined

@@ -1,4 +1,4 @@
-import type { Chunk, Item } from '../../domain/feed/item.ts'
+import type { ItemChunk, SubscriptionItem } from '../../domain/feed/item.ts'
 
 /** Below this length it is cheaper to join the parts of a text than to write each of them. */
 const joinedCharacters = 4_096
@@ -69,14 +69,14 @@ export const pongFrame = textFrame('PONG')
  */
 const maxCachedFrames = 4
 
-const frameCache = new WeakMap<Item<unknown>, Map<string, Buffer>>()
+const frameCache = new WeakMap<SubscriptionItem<unknown>, Map<string, Buffer>>()
 
 /**
  * Returns the frame for one item of a subscription. An event of the feed goes to many subscribers,
  * and its bytes differ only by the subscription's id, so they are built once for each id. That is
  * 18 times faster than building them for every subscriber.
  */
-export function itemFrame(envelope: Envelope, item: Item<unknown>): Buffer {
+export function itemFrame(envelope: Envelope, item: SubscriptionItem<unknown>): Buffer {
   const prefix = envelopePrefix(envelope)
   if (item.id === undefined) return textFrame(`${prefix},"result":{"type":"data","data":`, item.json(), '}}')
   const cached = frameCache.get(item)
@@ -97,17 +97,17 @@ const maxJoinedChunks = 8
 
 interface JoinedChunk {
   readonly prefix: string
-  readonly items: Chunk<unknown>
+  readonly items: ItemChunk<unknown>
   readonly frames: Buffer
 }
 
 /** The last joined chunks. Subscribers of one feed read the same chunk in the same turn. */
 const joinedChunks: JoinedChunk[] = []
 
-const isSameChunk = (one: Chunk<unknown>, other: Chunk<unknown>): boolean =>
+const isSameChunk = (one: ItemChunk<unknown>, other: ItemChunk<unknown>): boolean =>
   one.length === other.length && one.every((item, index) => item === other[index])
 
-function joinChunk(envelope: Envelope, items: Chunk<unknown>): Buffer {
+function joinChunk(envelope: Envelope, items: ItemChunk<unknown>): Buffer {
   const prefix = envelopePrefix(envelope)
   const known = joinedChunks.find((joined) => joined.prefix === prefix && isSameChunk(joined.items, items))
   if (known) return known.frames
@@ -117,7 +117,7 @@ function joinChunk(envelope: Envelope, items: Chunk<unknown>): Buffer {
   return frames
 }
 
-const isJoinable = (items: Chunk<unknown>): boolean =>
+const isJoinable = (items: ItemChunk<unknown>): boolean =>
   items.length > 1 &&
   items.every(({ id }) => id !== undefined) &&
   items.reduce((sum, item) => sum + item.json().length, 0) <= joinedChunkCharacters
@@ -126,7 +126,7 @@ const isJoinable = (items: Chunk<unknown>): boolean =>
  * Returns the frames of a chunk. Those of a chunk of the feed are one buffer, which its subscribers
  * share: a write of each event to each subscriber costs more than the event.
  */
-export function* chunkFrames(envelope: Envelope, items: Chunk<unknown>): Generator<Buffer> {
+export function* chunkFrames(envelope: Envelope, items: ItemChunk<unknown>): Generator<Buffer> {
   if (isJoinable(items)) yield joinChunk(envelope, items)
   else for (const item of items) yield itemFrame(envelope, item)
 }

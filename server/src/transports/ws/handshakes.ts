@@ -3,19 +3,19 @@ import type { Duplex } from 'node:stream'
 import { CoordinationError, type ErrorCode, errorPolicies } from '@tony/mcp-shared/errors'
 import type { RawData } from 'ws'
 import type { Services } from '../../domain/context.ts'
-import type { Identity } from '../../domain/identity/caller.ts'
+import type { CallerIdentity } from '../../domain/identity/caller.ts'
 import { requireValidPrincipal } from '../../guards/authenticate.ts'
 import type { Connection } from '../../guards/call.ts'
 import { toCoordinationError } from '../../guards/errors.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
-import { bearerOf, identify, projectOf } from '../http/identify.ts'
+import { bearerOf, identifyCaller, projectNameOf } from '../http/identify.ts'
 import type { RequestChecks } from '../http/request-checks.ts'
 import { parseConnectionParams } from './client-message.ts'
 import { closeCodes } from './close-codes.ts'
 import type { ServerWebSocket } from './server-web-socket.ts'
 
 /** Time for a refused client to close its half, in milliseconds. */
-const closeMs = 1_000
+const closeTimeoutMs = 1_000
 
 /**
  * Frames that wait for the authentication of their caller. The server stops reading at the first
@@ -24,7 +24,7 @@ const closeMs = 1_000
 const queuedFrameLimit = 1_024
 
 /** Limit of their bytes, in frames of the largest size. */
-const queuedFrameSizes = 2
+const queuedLargeFrameLimit = 2
 
 /** Returns the reason why the connection has no valid principal now; undefined if it has one. */
 export function principalErrorOf(connection: Connection): CoordinationError | undefined {
@@ -66,13 +66,13 @@ export interface IdentifiedSocket {
 export interface HandshakeOptions {
   readonly services: Services
   readonly checks: RequestChecks
-  readonly connectionOf: (request: IncomingMessage, identity: Identity) => Connection
+  readonly connectionOf: (request: IncomingMessage, identity: CallerIdentity) => Connection
   /** Returns the error for an identified caller that may not open another socket. */
-  readonly limitErrorOf: (identity: Identity) => CoordinationError | undefined
+  readonly limitErrorOf: (identity: CallerIdentity) => CoordinationError | undefined
   readonly onIdentified: (socket: IdentifiedSocket) => void
 }
 
-interface Arrival {
+interface PendingHandshake {
   readonly ws: ServerWebSocket
   readonly raw: Duplex
   readonly request: IncomingMessage
@@ -102,7 +102,7 @@ export class Handshakes {
     const cancelTimer = clock.timer(config.limits.handshakeMs, () => {
       if (this.#pending.has(ws)) this.#refuse(ws, closeCodes.silent, 'no connectionParams in time')
     })
-    const arrival: Arrival = { ws, raw, request, queuedFrames: [], queuedBytes: 0, cancelTimer }
+    const arrival: PendingHandshake = { ws, raw, request, queuedFrames: [], queuedBytes: 0, cancelTimer }
     let isAuthenticating = !expectsConnectionParams
     ws.on('message', (data, isBinary) => {
       if (!this.#pending.has(ws)) return
@@ -110,7 +110,7 @@ export class Handshakes {
       isAuthenticating = true
       this.#receiveParams(arrival, toBuffer(data), isBinary)
     })
-    if (!expectsConnectionParams) void this.#authenticate(arrival, bearerOf(request), projectOf(request))
+    if (!expectsConnectionParams) void this.#authenticate(arrival, bearerOf(request), projectNameOf(request))
   }
 
   /** Refuses every pending socket, because the server is shutting down. */
@@ -124,12 +124,12 @@ export class Handshakes {
   }
 
   /** Keeps a frame until its caller is known, and reads no further until then. */
-  #queue(arrival: Arrival, frame: Frame): void {
+  #queue(arrival: PendingHandshake, frame: Frame): void {
     const { ws, queuedFrames } = arrival
     ws.pause()
     queuedFrames.push(frame)
     arrival.queuedBytes += frame[0].length
-    const limit = queuedFrameSizes * this.#options.services.config.limits.frameBytes
+    const limit = queuedLargeFrameLimit * this.#options.services.config.limits.frameBytes
     if (queuedFrames.length <= queuedFrameLimit && arrival.queuedBytes <= limit) return
     queuedFrames.length = 0
     const message = `at most ${queuedFrameLimit} frames and ${limit} bytes before the authentication is done`
@@ -138,7 +138,7 @@ export class Handshakes {
     this.#refuse(ws, closeCodeOf(error.code), error.code)
   }
 
-  #receiveParams(arrival: Arrival, data: Buffer, isBinary: boolean): void {
+  #receiveParams(arrival: PendingHandshake, data: Buffer, isBinary: boolean): void {
     const { ws, request } = arrival
     if (isBinary) return this.#refuse(ws, 1003, 'text only')
     const params = parseConnectionParams(data.toString('utf8'))
@@ -149,11 +149,15 @@ export class Handshakes {
     void this.#authenticate(arrival, params.token ?? bearerOf(request), params.project)
   }
 
-  async #authenticate(arrival: Arrival, token: string | undefined, project: string | undefined): Promise<void> {
+  async #authenticate(
+    arrival: PendingHandshake,
+    token: string | undefined,
+    project: string | undefined,
+  ): Promise<void> {
     const { services, checks, connectionOf, limitErrorOf, onIdentified } = this.#options
     const { ws, raw, request, queuedFrames } = arrival
     arrival.cancelTimer()
-    const identity = await identify(services, checks, { token, project, request })
+    const identity = await identifyCaller(services, checks, { token, project, request })
     if (!this.#pending.delete(ws)) return
     const connection = connectionOf(request, identity)
     const isAnonymous = token === undefined && project === undefined
@@ -170,6 +174,6 @@ export class Handshakes {
     ws.close(code, reason)
     // Unread bytes would turn the end into a reset, and the client could lose the error.
     ws.resume()
-    this.#options.services.clock.timer(closeMs, () => ws.terminate())
+    this.#options.services.clock.timer(closeTimeoutMs, () => ws.terminate())
   }
 }

@@ -1,7 +1,7 @@
 import type { Frame } from './handshakes.ts'
 import type { ReadPause } from './read-pause.ts'
 
-export interface IntakeOptions {
+export interface FrameSchedulerOptions {
   /** Monotonic time in milliseconds. */
   readonly now: () => number
   /** The store's time, in milliseconds since 1970. */
@@ -20,7 +20,7 @@ const sliceMs = 4
  * one is. With a read before each frame, a process that another one interrupts would find its time
  * slice over, and would refuse only one frame in a loop turn.
  */
-const framesPerLook = 32
+const framesPerClockRead = 32
 
 /** Frames and bytes that wait of one socket before it is no longer read. */
 const waitingLimits = { frames: 32, bytes: 262_144 } as const
@@ -30,16 +30,16 @@ const waitingLimits = { frames: 32, bytes: 262_144 } as const
  * of its frames has to wait. It can still add the data that was already read from it: at most
  * 64 KiB, or one frame.
  */
-const totalBytes = 33_554_432
+const maxWaitingBytes = 33_554_432
 
 /**
  * Handles a frame that reached this server at `arrivedAt`, by the store's time. Returns true if
  * nothing of it is left to do.
  */
-type Handle = (frame: Frame, arrivedAt: number) => boolean
+type FrameHandler = (frame: Frame, arrivedAt: number) => boolean
 
 /** Refuses a frame that needs no turn of its own. Returns false if the frame has to wait. */
-type TryRefuse = (frame: Frame, arrivedAt: number) => boolean
+type FrameRefuser = (frame: Frame, arrivedAt: number) => boolean
 
 /** The bytes that wait of all sockets. */
 interface WaitingBytes {
@@ -49,12 +49,12 @@ interface WaitingBytes {
 /** The frames of one socket that wait for their turn. */
 class WaitingFrames {
   readonly #reading: ReadPause
-  readonly #handle: Handle
+  readonly #handle: FrameHandler
   readonly #all: WaitingBytes
   readonly #frames: { readonly frame: Frame; readonly arrivedAt: number }[] = []
   #bytes = 0
 
-  constructor(reading: ReadPause, handle: Handle, all: WaitingBytes) {
+  constructor(reading: ReadPause, handle: FrameHandler, all: WaitingBytes) {
     this.#reading = reading
     this.#handle = handle
     this.#all = all
@@ -73,7 +73,7 @@ class WaitingFrames {
     this.#frames.push({ frame, arrivedAt })
     this.#count(frame[0].length)
     const { frames, bytes } = waitingLimits
-    if (this.#frames.length >= frames || this.#bytes >= bytes || this.#all.total >= totalBytes)
+    if (this.#frames.length >= frames || this.#bytes >= bytes || this.#all.total >= maxWaitingBytes)
       this.#reading.pause('intake')
   }
 
@@ -104,8 +104,8 @@ class WaitingFrames {
  * A frame is begun only when the one before has done all that it can do without waiting. Begun
  * together, the reads of 16 sockets would all be in memory before the first reply is sent.
  */
-export class Intake {
-  readonly #options: IntakeOptions
+export class FrameScheduler {
+  readonly #options: FrameSchedulerOptions
   /** The sockets with waiting frames; the first is the next to be served. */
   readonly #waiting = new Set<WaitingFrames>()
   readonly #bytes: WaitingBytes = { total: 0 }
@@ -115,7 +115,7 @@ export class Intake {
   #isHandling = false
   #isScheduled = false
 
-  constructor(options: IntakeOptions) {
+  constructor(options: FrameSchedulerOptions) {
     this.#options = options
   }
 
@@ -130,7 +130,7 @@ export class Intake {
   }
 
   /** Returns the functions for the frames of a new socket, and for its end. */
-  open(reading: ReadPause, handle: Handle, tryRefuse: TryRefuse) {
+  open(reading: ReadPause, handle: FrameHandler, tryRefuse: FrameRefuser) {
     const frames = new WaitingFrames(reading, handle, this.#bytes)
     return {
       receive: (frame: Frame): void => {
@@ -189,7 +189,7 @@ export class Intake {
     for (let served = 0; ; served += 1) {
       const [frames] = this.#waiting
       if (!frames) return
-      if (served % framesPerLook === 0 && this.#isSliceOver()) return this.#schedule()
+      if (served % framesPerClockRead === 0 && this.#isSliceOver()) return this.#schedule()
       this.#waiting.delete(frames)
       const isDone = this.#begin(frames.arrivedAt, () => frames.handleNext())
       // Behind the others.

@@ -2,7 +2,7 @@ import type { CoordinationError } from '@tony/mcp-shared/errors'
 import { procedures } from '../../api/pipeline.ts'
 import type { Connection, ProcedureMeta } from '../../guards/call.ts'
 import { toErrorShape } from '../../guards/errors.ts'
-import { findOverload, overloadErrorOf } from '../../guards/overload.ts'
+import { findOverloadDelayMs, overloadErrorOf } from '../../guards/overload.ts'
 import type { QueuedInput } from '../../platform/queued-inputs.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { asciiFrame } from './frames.ts'
@@ -14,7 +14,7 @@ const mutationHead = /^\{"id":(0|[1-9]\d{0,14}),"method":"mutation","params":\{"
 const headLength = 200
 
 /** From this size on it costs more to parse a frame than to match its head, in bytes. */
-const largeBytes = 256
+const largeFrameBytes = 256
 
 /** A call that is refused as overload before its frame is parsed. */
 export interface OverloadedCall {
@@ -30,7 +30,7 @@ export interface OverloadedCall {
  * worth a match.
  */
 function mayBeRefused({ identity, services }: Connection, data: Buffer): boolean {
-  if (!identity.ok || data.length >= largeBytes) return identity.ok
+  if (!identity.ok || data.length >= largeFrameBytes) return identity.ok
   const { project, subject } = identity.principal
   return services.store.queueAgeMs({ project, caller: subject, lane: 'bulk' }) > services.config.limits.queueMs
 }
@@ -51,7 +51,7 @@ export function findOverloadedCall(
   // The guards write the log. While the revocations are read again, the state may still change.
   if (procedure?.kind !== 'mutation' || services.identity.revocations.isStale || log.isLevelEnabled('debug'))
     return undefined
-  const retryAfterMs = findOverload({ connection, kind: 'mutation', meta: procedure.meta, input })
+  const retryAfterMs = findOverloadDelayMs({ connection, kind: 'mutation', meta: procedure.meta, queuedInput: input })
   return retryAfterMs === undefined ? undefined : { id, path, meta: procedure.meta, retryAfterMs }
 }
 
@@ -61,7 +61,7 @@ type ErrorParts = readonly [before: string, after: string]
 const partsByError = new WeakMap<CoordinationError, ErrorParts>()
 
 /** The errors are shared, and their JSON differs only by the id of the request. */
-function partsOf(error: CoordinationError): ErrorParts {
+function errorPartsOf(error: CoordinationError): ErrorParts {
   const known = partsByError.get(error)
   if (known) return known
   const mark = uuidv7()
@@ -73,6 +73,6 @@ function partsOf(error: CoordinationError): ErrorParts {
 
 /** Returns the frame that refuses a call, as text of Latin-1. */
 export function overloadFrame({ id, retryAfterMs }: OverloadedCall): string {
-  const [before, after] = partsOf(overloadErrorOf(retryAfterMs))
+  const [before, after] = errorPartsOf(overloadErrorOf(retryAfterMs))
   return asciiFrame(`{"id":${id}${before}${uuidv7()}${after}`)
 }

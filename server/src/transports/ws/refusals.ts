@@ -9,7 +9,7 @@ import {
   createMalformedFrameCounter,
   type MalformedFrameCounter,
 } from './abuse-detection.ts'
-import { refuseFrame } from './call-limits.ts'
+import { refusalFramesOf } from './call-limits.ts'
 import type { ClientMessage } from './client-message.ts'
 import { closeCodes } from './close-codes.ts'
 import { type Envelope, errorFrame } from './frames.ts'
@@ -51,7 +51,7 @@ export class Refusals {
     if (calls.length <= frameCalls) return all
     // One count: a frame may have 20,000 calls.
     connection.metrics.countRefusals('unknown', 'INVALID_INPUT', calls.length)
-    write(refuseFrame(calls, frameCalls))
+    write(refusalFramesOf(calls, frameCalls))
     this.#countMalformed()
     return all.filter(({ type }) => type !== 'call')
   }

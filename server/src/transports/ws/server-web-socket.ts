@@ -4,11 +4,11 @@ import { toErrorShape } from '../../guards/errors.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 
 /** Codes of a close that refuses nothing: normal, going away, no code, and a restart. */
-const peacefulCodes: ReadonlySet<number | undefined> = new Set([undefined, 1000, 1001, 1005, 1012])
+const normalCloseCodes: ReadonlySet<number | undefined> = new Set([undefined, 1000, 1001, 1005, 1012])
 
 const isErrorCode = (text: string): text is ErrorCode => errorCodes.some((code) => code === text)
 
-const errorOf = (reason: string): CoordinationError =>
+const closeErrorOf = (reason: string): CoordinationError =>
   isErrorCode(reason) ? new CoordinationError(reason, reason) : new CoordinationError('INVALID_INPUT', reason)
 
 /**
@@ -32,7 +32,7 @@ export class ServerWebSocket extends WebSocket {
 
   /** The library closes by this method too, after a frame that it cannot accept. */
   override close(code?: number, data?: string | Buffer): void {
-    if (!peacefulCodes.has(code)) this.refuse(errorOf(String(data ?? '') || `closed with ${code}`))
+    if (!normalCloseCodes.has(code)) this.refuse(closeErrorOf(String(data ?? '') || `closed with ${code}`))
     super.close(code, data)
   }
 }

@@ -4,7 +4,7 @@ import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { WebSocket } from 'ws'
 import { runCall, runSubscription } from '../../api/pipeline.ts'
 import type { Principal } from '../../domain/principal.ts'
-import { currentPrincipal, leewayMs } from '../../guards/authenticate.ts'
+import { authenticateCaller, clockSkewMs } from '../../guards/authenticate.ts'
 import type { Connection } from '../../guards/call.ts'
 import { toCoordinationError, toErrorShape } from '../../guards/errors.ts'
 import { yieldToEventLoop } from '../../platform/clock.ts'
@@ -197,7 +197,7 @@ export class Socket {
     if (state === 'dead') return this.#terminate()
     if (state === 'ping') this.#write(pingFrame)
     const { identity, services } = this.connection
-    if (identity.ok && identity.principal.expiresAt + leewayMs < services.clock.wall())
+    if (identity.ok && identity.principal.expiresAt + clockSkewMs < services.clock.wall())
       return this.close(closeCodes.unauthenticated, 'TOKEN_EXPIRED')
     if (this.#reconnectAt === undefined || services.clock.wall() < this.#reconnectAt) return
     // Sent once: a client that returns with the same token would be sent away repeatedly.
@@ -245,30 +245,30 @@ export class Socket {
   ): Promise<void> {
     const requestId = uuidv7()
     const { signal, end: endCall } = this.#openCalls.begin(incoming.id, incoming.path, incoming.rawInput)
-    const hold = this.#replies.open()
+    const replyShare = this.#replies.openShare()
     try {
-      const result = await runCall({ ...incoming, connection: this.connection, requestId, kind, input, signal, hold })
+      const call = { ...incoming, connection: this.connection, requestId, kind, input, signal, replyShare }
+      const result = await runCall(call)
       this.#refusals.recordSuccess()
       this.#write(resultFrame(envelope, result))
     } catch (error) {
       this.#write(errorFrame(envelope, toErrorShape(error, requestId)))
       if (toCoordinationError(error).code === 'RATE_LIMITED') this.#refusals.recordRateLimit()
     } finally {
-      hold.release()
+      replyShare.release()
       endCall()
     }
   }
 
   async #subscribe(incoming: IncomingCall, envelope: Envelope): Promise<void> {
     const requestId = uuidv7()
-    const { id, path, rawInput } = incoming
     const controller = new AbortController()
     const { signal } = controller
-    this.#openCalls.subscriptions.set(id, controller)
+    this.#openCalls.subscriptions.set(incoming.id, controller)
     let started = false
     try {
-      const { connection } = this
-      const chunks = runSubscription({ connection, requestId, path, kind: 'subscription', rawInput, signal })
+      const call = { ...incoming, connection: this.connection, requestId, signal }
+      const chunks = runSubscription({ ...call, kind: 'subscription' })
       // The first pull runs the guards. Only an admitted subscription sends `started`.
       const first = chunks.next()
       await Promise.race([first, yieldToEventLoop()])
@@ -282,7 +282,7 @@ export class Socket {
           this.#write(frame)
         }
         if (signal.aborted) break
-        currentPrincipal(this.connection)
+        authenticateCaller(this.connection)
       }
       await chunks.return(undefined)
     } catch (error) {
@@ -293,7 +293,7 @@ export class Socket {
       started = false
     } finally {
       controller.abort()
-      this.#openCalls.removeSubscription(id)
+      this.#openCalls.removeSubscription(incoming.id)
     }
     if (started && !this.#openCalls.draining) this.#write(stateFrame(envelope, 'stopped'))
   }

@@ -2,15 +2,15 @@ import type { Duplex } from 'node:stream'
 import type { Limits } from '../../limits.ts'
 import type { Clock } from '../../platform/clock.ts'
 
-let corked: (() => void)[] = []
+let pendingUncorks: (() => void)[] = []
 
 /** Uncorks all sockets of a turn in one callback: an event for all subscribers corks hundreds. */
-function uncorkAtEndOfTurn(uncork: () => void): void {
-  corked.push(uncork)
-  if (corked.length > 1) return
+function uncorkAfterLoopTurn(uncork: () => void): void {
+  pendingUncorks.push(uncork)
+  if (pendingUncorks.length > 1) return
   setImmediate(() => {
-    const all = corked
-    corked = []
+    const all = pendingUncorks
+    pendingUncorks = []
     for (const one of all) one()
   })
 }
@@ -78,7 +78,7 @@ export class SocketWriter {
     if (this.#corked) return
     this.#corked = true
     this.#raw.cork()
-    uncorkAtEndOfTurn(this.#uncork)
+    uncorkAfterLoopTurn(this.#uncork)
   }
 
   /**

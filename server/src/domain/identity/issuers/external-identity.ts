@@ -11,7 +11,7 @@ import type { ExternalIdentity } from './issuers.ts'
 /** The tokens of an external identity expire; the identity does not. */
 const identityLifetimeMs = 100 * 365 * 86_400_000
 
-async function findProjectId({ db, t }: Reader, name: string): Promise<string> {
+async function requireProjectId({ db, t }: Reader, name: string): Promise<string> {
   const [row] = await db.select({ id: t.projects.id }).from(t.projects).where(eq(t.projects.name, name))
   if (!row) throw new CoordinationError('FORBIDDEN', `the project ${name}, which a rule gives, does not exist`)
   return row.id
@@ -51,7 +51,7 @@ export async function registerExternalIdentity(
   const name = `${issuer.name}: ${subject}`.slice(0, 200)
   const [existing, projectId] = await store.read(async (reader) => [
     (await reader.run(findKey, { keyId: id }))[0],
-    await findProjectId(reader, rule.project),
+    await requireProjectId(reader, rule.project),
   ])
   const fromRule = { projectId, scopes: JSON.stringify(rule.scopes), roleCeiling: rule.role }
   const row = matchesRule(existing, fromRule)
@@ -92,5 +92,5 @@ export async function registerExternalIdentity(
 /** Returns the principal of a token of this server or of an outside issuer. */
 export const checkToken = (services: OperationServices, token: string): Promise<Principal> =>
   services.identity.issuers.hasIssuerOf(token)
-    ? services.identity.issuers.verify(token, (identity) => registerExternalIdentity(services, identity))
-    : services.identity.tokens.verify(token)
+    ? services.identity.issuers.checkToken(token, (identity) => registerExternalIdentity(services, identity))
+    : services.identity.tokens.checkToken(token)

@@ -18,12 +18,14 @@ const algorithms = [
  * Returns the algorithms that a token may name. RFC 9864 calls Ed25519 by that name and RFC 8037 by
  * `EdDSA`, and an issuer may change from one to the other.
  */
-const withBothNames = (named: readonly string[]): string[] =>
+const withBothEd25519Names = (named: readonly string[]): string[] =>
   named.some((algorithm) => /^Ed/.test(algorithm)) ? [...new Set([...named, 'EdDSA', 'Ed25519'])] : [...named]
 
-const loopback = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?\//
+const loopbackUrlPattern = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?\//
 
-const address = z.url().refine((url) => url.startsWith('https://') || loopback.test(url), 'must be https://')
+const secureUrl = z
+  .url()
+  .refine((url) => url.startsWith('https://') || loopbackUrlPattern.test(url), 'must be https://')
 
 /**
  * A claim of the token and the value it must have, or that its list must contain. A `*` at the end
@@ -38,7 +40,7 @@ const claimCondition = z.strictObject({
     .refine((text) => text !== '*', 'must not be * alone'),
 })
 
-const rule = z.strictObject({
+const issuerRule = z.strictObject({
   /** All of these conditions must hold. */
   when: z.array(claimCondition).min(1),
   role,
@@ -60,8 +62,8 @@ const trustedIssuer = z
       .min(1)
       .refine((iss) => iss !== ownIssuer, "is the issuer of this server's own tokens"),
     audience: z.string().min(1),
-    algorithms: z.array(z.enum(algorithms)).min(1).transform(withBothNames),
-    jwksUri: address.optional(),
+    algorithms: z.array(z.enum(algorithms)).min(1).transform(withBothEd25519Names),
+    jwksUri: secureUrl.optional(),
     jwksFile: z.string().min(1).optional(),
     /** A file with a bearer token for `jwksUri`. */
     bearerFile: z.string().min(1).optional(),
@@ -70,7 +72,7 @@ const trustedIssuer = z
     /** The longest lifetime of the issuer's tokens. */
     maxLife: duration.prefault('1d').refine((ms) => ms > 0, 'must be longer'),
     /** The first matching rule counts. A caller without a matching rule is refused. */
-    rules: z.array(rule).min(1),
+    rules: z.array(issuerRule).min(1),
   })
   .refine(
     ({ jwksUri, jwksFile }) => (jwksUri === undefined) !== (jwksFile === undefined),
@@ -80,7 +82,7 @@ const trustedIssuer = z
 export type TrustedIssuer = z.output<typeof trustedIssuer>
 export type IssuerRule = TrustedIssuer['rules'][number]
 
-const issuersFile = z.strictObject({ issuers: z.array(trustedIssuer).min(1) })
+const issuersFileSchema = z.strictObject({ issuers: z.array(trustedIssuer).min(1) })
 
 /** Reads MCP_ISSUERS_FILE. Throws ConfigError. */
 export function readIssuers(path: string | undefined): readonly TrustedIssuer[] {
@@ -91,7 +93,7 @@ export function readIssuers(path: string | undefined): readonly TrustedIssuer[] 
   } catch (cause) {
     throw new ConfigError(`MCP_ISSUERS_FILE: ${path} cannot be read as JSON`, { cause })
   }
-  const parsed = issuersFile.safeParse(content)
+  const parsed = issuersFileSchema.safeParse(content)
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
     throw new ConfigError(`MCP_ISSUERS_FILE: ${path}: ${problems.join('; ')}`)
@@ -102,7 +104,7 @@ export function readIssuers(path: string | undefined): readonly TrustedIssuer[] 
   return issuers
 }
 
-function valueAt(claims: JWTPayload, path: string | readonly string[]): unknown {
+function claimValueAt(claims: JWTPayload, path: string | readonly string[]): unknown {
   let value: unknown = claims
   for (const step of typeof path === 'string' ? [path] : path) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined
@@ -115,10 +117,10 @@ const matchesPattern = (value: unknown, pattern: string): boolean =>
   typeof value === 'string' && (pattern.endsWith('*') ? value.startsWith(pattern.slice(0, -1)) : value === pattern)
 
 /** Returns the first rule that matches these claims. */
-export const findRule = (rules: readonly IssuerRule[], claims: JWTPayload): IssuerRule | undefined =>
+export const findIssuerRule = (rules: readonly IssuerRule[], claims: JWTPayload): IssuerRule | undefined =>
   rules.find(({ when }) =>
     when.every(({ claim, is }) => {
-      const value = valueAt(claims, claim)
+      const value = claimValueAt(claims, claim)
       return Array.isArray(value) ? value.some((one) => matchesPattern(one, is)) : matchesPattern(value, is)
     }),
   )

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { decodeJwt, type JWTPayload, jwtVerify } from 'jose'
 import type { Clock } from '../../../platform/clock.ts'
-import { hasCode } from '../../../store/file-sync.ts'
+import { hasErrorCode } from '../../../store/file-sync.ts'
 import type { Principal } from '../../principal.ts'
 import { invalidTokenError } from '../key-use.ts'
-import { findRule, type IssuerRule, type TrustedIssuer } from './issuer-config.ts'
+import { findIssuerRule, type IssuerRule, type TrustedIssuer } from './issuer-config.ts'
 import { PublicKeys } from './public-keys.ts'
 
 const cacheLimit = 10_000
@@ -66,7 +66,7 @@ export class Issuers {
    * UNAUTHENTICATED with one message for every fault before the signature is verified, and
    * TOKEN_EXPIRED and FORBIDDEN after.
    */
-  async verify(token: string, toPrincipal: (identity: ExternalIdentity) => Promise<Principal>): Promise<Principal> {
+  async checkToken(token: string, toPrincipal: (identity: ExternalIdentity) => Promise<Principal>): Promise<Principal> {
     const hash = createHash('sha256').update(token).digest('base64url')
     const cached = this.#cache.get(hash)
     if (cached) return cached
@@ -82,7 +82,7 @@ export class Issuers {
     if (!entry || !keySet) throw invalidTokenError()
     const { trusted } = entry
     const { subject, expiresAt, claims } = await this.#verifySignature(token, keySet, trusted)
-    const rule = findRule(trusted.rules, claims)
+    const rule = findIssuerRule(trusted.rules, claims)
     if (!rule) throw new CoordinationError('FORBIDDEN', 'no rule of this server gives this identity a role')
     return { issuer: trusted, subject, rule, expiresAt }
   }
@@ -99,7 +99,7 @@ export class Issuers {
       })
       return checkClaims(payload, trusted.maxLife)
     } catch (cause) {
-      const isExpired = hasCode(cause, 'ERR_JWT_EXPIRED')
+      const isExpired = hasErrorCode(cause, 'ERR_JWT_EXPIRED')
       throw isExpired
         ? new CoordinationError('TOKEN_EXPIRED', 'the token has expired: get another')
         : invalidTokenError()

@@ -10,9 +10,9 @@ const maxBytes = 262_144
 /** The shortest time between a failed attempt and the next one. */
 const cooldownMs = 30_000
 
-const keySet = z.object({ keys: z.array(z.looseObject({ kty: z.string() })) })
+const keySetSchema = z.object({ keys: z.array(z.looseObject({ kty: z.string() })) })
 
-async function readLimited(body: ReadableStream<Uint8Array> | null): Promise<string> {
+async function readLimitedBody(body: ReadableStream<Uint8Array> | null): Promise<string> {
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of body ?? []) {
@@ -38,7 +38,7 @@ async function fetchKeySet(uri: string, bearerFile: string | undefined): Promise
     },
   })
   if (!response.ok) throw new Error(`${uri} answers ${response.status}`)
-  return readLimited(response.body)
+  return readLimitedBody(response.body)
 }
 
 /**
@@ -72,7 +72,7 @@ export class PublicKeys {
     const { jwksUri, jwksFile, bearerFile, refresh } = this.#trusted
     this.#nextAt = now + Math.min(cooldownMs, refresh)
     const text = jwksUri === undefined ? readFileSync(jwksFile ?? '', 'utf8') : await fetchKeySet(jwksUri, bearerFile)
-    const set = createLocalJWKSet(keySet.parse(JSON.parse(text)))
+    const set = createLocalJWKSet(keySetSchema.parse(JSON.parse(text)))
     this.#nextAt = now + refresh
     const changed = text !== this.#text
     this.#text = text

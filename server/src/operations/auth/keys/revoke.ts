@@ -7,10 +7,10 @@ import { findKey } from '../../../domain/identity/check-key.ts'
 import { revokeSessionsOfKey } from '../../../domain/identity/session.ts'
 import { actorOf } from '../../../domain/principal.ts'
 import { iso } from '../../../platform/times.ts'
-import { type Query, statement, type Transaction } from '../../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../../store/store.ts'
 import { keyNotFoundError } from './serialize.ts'
 
-const markRevoked = statement(({ db, t, p }: Query<{ keyId: string; now: number }>) =>
+const markRevoked = statement(({ db, t, p }: StatementParts<{ keyId: string; now: number }>) =>
   db
     .update(t.credentials)
     .set({ revokedAt: p.now })

@@ -4,9 +4,9 @@ import type { z } from 'zod'
 import { requireKnownAgent } from '../../../domain/agents/lookup.ts'
 import type { Context } from '../../../domain/context.ts'
 import { equalsLiteral } from '../../../store/sql-literals.ts'
-import { type Query, type Reader, statement } from '../../../store/store.ts'
+import { type Reader, type StatementParts, statement } from '../../../store/store.ts'
 import type { Tables } from '../../../store/tables/tables.ts'
-import { equalsUnindexed, mergeScans, type Page } from '../index-scan.ts'
+import { equalsUnindexed, mergeScans, type ScanPage } from '../index-scan.ts'
 import { headColumns, type MessageHead } from '../serialize.ts'
 import { soleVisibleAgentOf } from '../visible.ts'
 
@@ -23,12 +23,12 @@ interface DeadLetterQuery {
   readonly before: number | undefined
 }
 
-const findOne = statement(({ db, t, p }: Query<{ id: string }>) =>
+const findMessageHead = statement(({ db, t, p }: StatementParts<{ id: string }>) =>
   db.select(headColumns(t.messages)).from(t.messages).where(eq(t.messages.id, p.id)).prepare(),
 )
 
 /** The conditions of a filter, apart from the project and the status `dead`. */
-function conditions({ messages }: Tables, { only, to, from, type, before }: DeadLetterQuery): SQL | undefined {
+function conditionOf({ messages }: Tables, { only, to, from, type, before }: DeadLetterQuery): SQL | undefined {
   return and(
     only === undefined
       ? undefined
@@ -53,7 +53,7 @@ function matchesQuery(row: MessageHead, { project, only, to, from, type, before 
 async function findByIds(reader: Reader, ids: readonly string[], query: DeadLetterQuery): Promise<MessageHead[]> {
   const rows: MessageHead[] = []
   for (const id of new Set(ids))
-    rows.push(...(await reader.run(findOne, { id })).filter((row) => matchesQuery(row, query)))
+    rows.push(...(await reader.run(findMessageHead, { id })).filter((row) => matchesQuery(row, query)))
   return rows.sort((a, b) => a.ord - b.ord)
 }
 
@@ -76,7 +76,7 @@ export async function findDeadLetters(
   ctx: Context,
   filter: Filter,
   { after, limit }: { readonly after: number | undefined; readonly limit: number },
-): Promise<Page> {
+): Promise<ScanPage> {
   const query = await toQuery(reader, ctx, filter)
   if (filter.messageIds) {
     const rows = (await findByIds(reader, filter.messageIds, query)).filter(({ ord }) => ord > (after ?? 0))
@@ -85,5 +85,5 @@ export async function findDeadLetters(
   }
   const { messages } = reader.t
   const indexed = and(eq(messages.projectId, query.project), equalsLiteral(messages.status, 'dead'))
-  return mergeScans(reader, [{ indexed, where: conditions(reader.t, query) }], { order: 'oldest', after, limit })
+  return mergeScans(reader, [{ indexed, where: conditionOf(reader.t, query) }], { order: 'oldest', after, limit })
 }

@@ -6,13 +6,13 @@ import {
 import { and, eq } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../../domain/context.ts'
-import { parseCursor } from '../../../platform/paging.ts'
+import { parseListCursor } from '../../../platform/paging.ts'
 import { iso } from '../../../platform/times.ts'
-import { type Query, type Reader, statement } from '../../../store/store.ts'
+import { type Reader, type StatementParts, statement } from '../../../store/store.ts'
 import { type MessageHead, toMessagePage } from '../serialize.ts'
 import { findDeadLetters } from './find.ts'
 
-const findFailures = statement(({ db, t, p }: Query<{ messageId: string; redrives: number }>) =>
+const findFailures = statement(({ db, t, p }: StatementParts<{ messageId: string; redrives: number }>) =>
   db
     .select()
     .from(t.deliveryFailures)
@@ -37,7 +37,7 @@ export const listDeadLetters = (
   { filter, limit, cursor }: z.output<typeof deadLetterListInput>,
 ): Promise<z.output<typeof deadLetterListOutput>> =>
   ctx.read(async (reader) => {
-    const found = await findDeadLetters(reader, ctx, filter, { after: parseCursor(cursor), limit })
+    const found = await findDeadLetters(reader, ctx, filter, { after: parseListCursor(cursor), limit })
     const { page, nextCursor } = await toMessagePage(reader, found, async (row, message) => ({
       ...message,
       failures: await failuresOf(reader, row),

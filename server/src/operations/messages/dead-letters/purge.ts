@@ -5,11 +5,11 @@ import type { Context } from '../../../domain/context.ts'
 import { participantsOf } from '../../../domain/messages/participants.ts'
 import { actorOf } from '../../../domain/principal.ts'
 import { equalsLiteral } from '../../../store/sql-literals.ts'
-import { type Query, statement, type Transaction } from '../../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../../store/store.ts'
 import type { MessageHead } from '../serialize.ts'
 import { findDeadLetters } from './find.ts'
 
-const lockDeadLetter = statement(({ db, t, p, locked }: Query<{ ord: number }>) =>
+const lockDeadLetter = statement(({ db, t, p, locked }: StatementParts<{ ord: number }>) =>
   locked(
     db
       .select({ ord: t.messages.ord })
@@ -18,7 +18,7 @@ const lockDeadLetter = statement(({ db, t, p, locked }: Query<{ ord: number }>) 
   ).prepare(),
 )
 
-const deleteFailures = statement(({ db, t, p }: Query<{ messageId: string }>) =>
+const deleteFailures = statement(({ db, t, p }: StatementParts<{ messageId: string }>) =>
   db
     .delete(t.deliveryFailures)
     .where(eq(t.deliveryFailures.messageId, p.messageId))
@@ -26,16 +26,16 @@ const deleteFailures = statement(({ db, t, p }: Query<{ messageId: string }>) =>
     .prepare(),
 )
 
-const remove = statement(({ db, t, p }: Query<{ ord: number }>) =>
+const deleteMessage = statement(({ db, t, p }: StatementParts<{ ord: number }>) =>
   db.delete(t.messages).where(eq(t.messages.ord, p.ord)).returning({ id: t.messages.id }).prepare(),
 )
 
-async function purgeOne(tx: Transaction, ctx: Context, row: MessageHead): Promise<number> {
+async function purgeDeadLetter(tx: Transaction, ctx: Context, row: MessageHead): Promise<number> {
   // The history refers to the message and is deleted first. The lock prevents a redrive in between.
   const [held] = await tx.run(lockDeadLetter, { ord: row.ord })
   if (!held) return 0
   await tx.run(deleteFailures, { messageId: row.id })
-  await tx.run(remove, { ord: row.ord })
+  await tx.run(deleteMessage, { ord: row.ord })
   tx.append({
     type: 'message.purged',
     subject: row.id,
@@ -59,6 +59,6 @@ export const purgeDeadLetters = (
   ctx.transact(async (tx) => {
     const { rows, next } = await findDeadLetters(tx, ctx, filter, { after: undefined, limit })
     let purged = 0
-    for (const row of rows) purged += await purgeOne(tx, ctx, row)
+    for (const row of rows) purged += await purgeDeadLetter(tx, ctx, row)
     return { purged, more: next !== null }
   })

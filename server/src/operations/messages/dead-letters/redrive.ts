@@ -4,11 +4,11 @@ import { and, eq, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import { agentNotFoundError, isRegistered, requireRegisteredAgent } from '../../../domain/agents/lookup.ts'
 import type { Context } from '../../../domain/context.ts'
-import { hasCapacity, inboxFullError } from '../../../domain/messages/capacity.ts'
+import { inboxFullError, reserveCapacity } from '../../../domain/messages/capacity.ts'
 import { participantsOf } from '../../../domain/messages/participants.ts'
 import { actorOf } from '../../../domain/principal.ts'
 import { equalsLiteral } from '../../../store/sql-literals.ts'
-import { type Query, statement, type Transaction } from '../../../store/store.ts'
+import { type StatementParts, statement, type Transaction } from '../../../store/store.ts'
 import type { MessageHead } from '../serialize.ts'
 import { findDeadLetters } from './find.ts'
 
@@ -18,7 +18,7 @@ type Output = z.output<typeof deadLetterRedriveOutput>
  * Gives a dead letter all its deliveries again and no expiry, because a redrive means that it
  * should be read. Its priority and age put it back in its old position.
  */
-const redrive = statement(({ db, t, p }: Query<{ ord: number; to: string }>) =>
+const returnToInbox = statement(({ db, t, p }: StatementParts<{ ord: number; to: string }>) =>
   db
     .update(t.messages)
     .set({
@@ -47,11 +47,11 @@ async function redriveErrorOf(
   maxPending: number,
 ): Promise<CoordinationError | undefined> {
   if (!(await isRegistered(tx, projectId, to))) return agentNotFoundError(to)
-  return (await hasCapacity(tx, { agentId: to, priority, maxPending })) ? undefined : inboxFullError(to, maxPending)
+  return (await reserveCapacity(tx, { agentId: to, priority, maxPending })) ? undefined : inboxFullError(to, maxPending)
 }
 
-async function redriveOne(tx: Transaction, ctx: Context, row: MessageHead, to: string): Promise<boolean> {
-  const [moved] = await tx.run(redrive, { ord: row.ord, to })
+async function redriveDeadLetter(tx: Transaction, ctx: Context, row: MessageHead, to: string): Promise<boolean> {
+  const [moved] = await tx.run(returnToInbox, { ord: row.ord, to })
   if (!moved) return false
   tx.append({
     type: 'message.redriven',
@@ -78,7 +78,7 @@ export const redriveDeadLetters = (ctx: Context, input: z.output<typeof deadLett
       const to = target ?? row.toAgent
       const error = await redriveErrorOf(tx, row, to, ctx.config.maxPending)
       if (error) refused.push({ messageId: row.id, error: { code: error.code, message: error.message } })
-      else if (await redriveOne(tx, ctx, row, to)) redriven.push(row.id)
+      else if (await redriveDeadLetter(tx, ctx, row, to)) redriven.push(row.id)
     }
     // If none was redriven, another call would change nothing.
     return { redriven, refused, more: next !== null && redriven.length > 0 }

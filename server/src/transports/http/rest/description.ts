@@ -4,7 +4,7 @@ import { describeRest } from '../../../api/rest/openapi.ts'
 import { uuidv7 } from '../../../platform/uuid.ts'
 import { sendError } from '../responses.ts'
 
-let text: string | undefined
+let descriptionText: string | undefined
 
 /** Sends the description of REST as OpenAPI 3.1 (`/openapi.json`). It needs no credential. */
 export function sendRestDescription({ method }: IncomingMessage, response: ServerResponse): void {
@@ -12,7 +12,7 @@ export function sendRestDescription({ method }: IncomingMessage, response: Serve
     response.setHeader('allow', 'GET')
     return sendError(response, new CoordinationError('METHOD_NOT_ALLOWED', '/openapi.json takes GET'), uuidv7())
   }
-  text ??= JSON.stringify(describeRest())
+  descriptionText ??= JSON.stringify(describeRest())
   response.writeHead(200, { 'content-type': 'application/json' })
-  response.end(text)
+  response.end(descriptionText)
 }

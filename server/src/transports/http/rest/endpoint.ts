@@ -20,7 +20,7 @@ interface Exchange {
 }
 
 /** Returns the route of a request. Throws NOT_FOUND or METHOD_NOT_ALLOWED. */
-function routeOf({ request, response }: Exchange, path: string): { route: RestRoute; fields: RouteMatch['fields'] } {
+function findRoute({ request, response }: Exchange, path: string): { route: RestRoute; fields: RouteMatch['fields'] } {
   const match = matchRoute(path)
   if (!match)
     throw new CoordinationError('NOT_FOUND', `no route at ${path.slice(0, 200)}: /openapi.json lists the paths of /api`)
@@ -32,7 +32,7 @@ function routeOf({ request, response }: Exchange, path: string): { route: RestRo
   throw new CoordinationError('METHOD_NOT_ALLOWED', `${match.routes[0]?.path} takes ${allowed}`)
 }
 
-async function connectionOf(context: TransportContext, { request, response }: Exchange): Promise<Connection> {
+async function openRestConnection(context: TransportContext, { request, response }: Exchange): Promise<Connection> {
   const connection = await openConnection(context, request, 'rest')
   const rateHeaders = context.services.identity.rateLimiter.headers(connection)
   for (const [name, value] of Object.entries(rateHeaders)) response.setHeader(name, value)
@@ -41,13 +41,13 @@ async function connectionOf(context: TransportContext, { request, response }: Ex
 
 async function serve(context: TransportContext, exchange: Exchange): Promise<void> {
   const { request, response, requestId } = exchange
-  const { route, fields } = routeOf(exchange, requestPathOf(request))
+  const { route, fields } = findRoute(exchange, requestPathOf(request))
   const url = new URL(request.url ?? '/', 'http://localhost')
   const limit = context.services.config.limits.bodyBytes
   // Before the call, so that a refused request changes nothing.
   const selected = readFields(url.searchParams, route)
   const rawInput = await readInput(request, route, { query: url.searchParams, fields, limit })
-  const connection = await connectionOf(context, exchange)
+  const connection = await openRestConnection(context, exchange)
   const closed = new AbortController()
   response.once('close', () => closed.abort())
   const { procedure: path, kind } = route

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
-import { type CallRequest, runSubscription } from '../../../api/pipeline.ts'
-import { currentPrincipal } from '../../../guards/authenticate.ts'
+import { type IncomingCall, runSubscription } from '../../../api/pipeline.ts'
+import { authenticateCaller } from '../../../guards/authenticate.ts'
 import type { Connection } from '../../../guards/call.ts'
 import { toProblem } from './problem.ts'
 
@@ -40,7 +40,7 @@ export function beginEventStream(response: ServerResponse): void {
  */
 export async function sendEventStream(
   response: ServerResponse,
-  request: CallRequest,
+  request: IncomingCall,
   connection: Connection,
 ): Promise<void> {
   const { clock } = connection.services
@@ -57,7 +57,7 @@ export async function sendEventStream(
   try {
     for await (const chunk of runSubscription(request)) {
       // The stream outlives tokens and incarnations.
-      currentPrincipal(connection)
+      authenticateCaller(connection)
       beginEventStream(response)
       const text = chunk.map(({ id, json }) => `${id === undefined ? '' : `id: ${id}\n`}data: ${json()}\n\n`).join('')
       if (!response.write(text) && !response.closed) await waitForDrain(response)

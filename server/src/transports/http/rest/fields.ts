@@ -4,15 +4,18 @@ import type { RestRoute } from '../../../api/rest/routes.ts'
 import { isRecord } from '../../../platform/is-record.ts'
 
 /** True if the reply of a route is a list, whose items `fields` applies to. */
-const isList = ({ procedure }: RestRoute): boolean => /\.(list|thread|history)$/.test(procedure)
+const isListRoute = ({ procedure }: RestRoute): boolean => /\.(list|thread|history)$/.test(procedure)
 
-const keysOf = (schema: unknown): readonly string[] => (schema instanceof z.ZodObject ? Object.keys(schema.shape) : [])
+const schemaKeysOf = (schema: unknown): readonly string[] =>
+  schema instanceof z.ZodObject ? Object.keys(schema.shape) : []
 
 /** Returns the names that `fields` may select. */
 function knownFieldsOf(route: RestRoute): readonly string[] {
   const { output } = route.compiled
-  if (!isList(route) || !(output instanceof z.ZodObject)) return keysOf(output)
-  return Object.values(output.shape).flatMap((field) => (field instanceof z.ZodArray ? keysOf(field.element) : []))
+  if (!isListRoute(route) || !(output instanceof z.ZodObject)) return schemaKeysOf(output)
+  return Object.values(output.shape).flatMap((field) =>
+    field instanceof z.ZodArray ? schemaKeysOf(field.element) : [],
+  )
 }
 
 /**
@@ -38,7 +41,7 @@ const pick = (value: unknown, names: ReadonlySet<string>): unknown =>
 /** Returns the reply with the selected fields only: of each item of a list, otherwise of itself. */
 export function selectFields(reply: unknown, route: RestRoute, names: ReadonlySet<string> | undefined): unknown {
   if (names === undefined || !isRecord(reply)) return reply
-  if (!isList(route)) return pick(reply, names)
+  if (!isListRoute(route)) return pick(reply, names)
   const list = Object.entries(reply).map(([name, value]) => [
     name,
     Array.isArray(value) ? value.map((item) => pick(item, names)) : value,

@@ -10,17 +10,17 @@ const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['content-type'] !== undefined
 
 /** Returns the types that a schema allows, also those of its alternatives. */
-function typesOf(schema: JsonSchema): ReadonlySet<string> {
+function schemaTypesOf(schema: JsonSchema): ReadonlySet<string> {
   const own = schema.type === undefined ? [] : [schema.type].flat()
   const alternatives = [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])]
-  return new Set([...own, ...alternatives.flatMap((one) => (typeof one === 'object' ? [...typesOf(one)] : []))])
+  return new Set([...own, ...alternatives.flatMap((one) => (typeof one === 'object' ? [...schemaTypesOf(one)] : []))])
 }
 
 /**
  * Converts a text of the query to the type of its field. A text of another type stays a text, so
  * that the schema names the fault.
  */
-function toValue(text: string, types: ReadonlySet<string>): unknown {
+function toFieldValue(text: string, types: ReadonlySet<string>): unknown {
   if ((types.has('integer') || types.has('number')) && /^-?\d+(\.\d+)?$/.test(text)) return Number(text)
   if (types.has('boolean') && (text === 'true' || text === 'false')) return text === 'true'
   if (!types.has('object')) return text
@@ -38,10 +38,10 @@ function readQuery(query: URLSearchParams, { input }: RestRoute): Record<string,
     if (name === 'fields') continue
     const texts = query.getAll(name)
     const schema = input.properties?.[name]
-    const types = typeof schema === 'object' ? typesOf(schema) : new Set<string>()
+    const types = typeof schema === 'object' ? schemaTypesOf(schema) : new Set<string>()
     const [first = ''] = texts
     const isList = types.has('array') && (texts.length > 1 || first.includes(',') || !types.has('string'))
-    fields[name] = isList ? texts.flatMap((text) => text.split(',')) : toValue(first, types)
+    fields[name] = isList ? texts.flatMap((text) => text.split(',')) : toFieldValue(first, types)
   }
   return fields
 }

@@ -11,7 +11,7 @@ function nextCursorOf({ nextCursor, cursor, more }: Record<string, unknown>): st
 }
 
 /** Returns the link to the next page, if there is one. */
-function linkOf(reply: Record<string, unknown>, url: URL): Record<string, string> {
+function linkHeaderOf(reply: Record<string, unknown>, url: URL): Record<string, string> {
   const cursor = nextCursorOf(reply)
   if (cursor === undefined) return {}
   const query = new URLSearchParams(url.search)
@@ -20,7 +20,10 @@ function linkOf(reply: Record<string, unknown>, url: URL): Record<string, string
 }
 
 /** Returns the address of a new object, if a path reads it. */
-function locationOf(reply: Record<string, unknown>, { status, path, procedure }: RestRoute): Record<string, string> {
+function locationHeaderOf(
+  reply: Record<string, unknown>,
+  { status, path, procedure }: RestRoute,
+): Record<string, string> {
   const [noun = ''] = procedure.split('.')
   const id = [reply['id'], reply['agentId'], reply['planId'], reply['keyId']].find((value) => typeof value === 'string')
   if (status !== 201 || id === undefined || !/^(tasks|agents|messages|projects)$/.test(noun)) return {}
@@ -53,8 +56,8 @@ export function sendReply(
     const etag = typeof revision === 'number' ? `"${revision}"` : undefined
     const headers = {
       ...(etag !== undefined && { etag }),
-      ...(route.method === 'GET' && linkOf(reply, url)),
-      ...locationOf(reply, route),
+      ...(route.method === 'GET' && linkHeaderOf(reply, url)),
+      ...locationHeaderOf(reply, route),
     }
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
     if (etag !== undefined && route.method === 'GET' && matchesTag(request.headers['if-none-match'], etag)) {

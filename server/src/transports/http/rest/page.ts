@@ -28,17 +28,17 @@ const escapeHtml = (text: string): string => text.replace(/[&<>"]/g, (letter) =>
 const examples: Readonly<Record<string, unknown>> = replyExamples
 
 /** Returns the type of a field in words. */
-function typeOf(schema: JsonSchema | boolean | undefined): string {
+function fieldTypeOf(schema: JsonSchema | boolean | undefined): string {
   if (typeof schema !== 'object') return 'any'
   if (schema.enum) return schema.enum.map((word) => JSON.stringify(word)).join(' | ')
   const alternatives = schema.anyOf ?? schema.oneOf
-  if (alternatives) return alternatives.map(typeOf).join(' | ')
-  if (schema.type === 'array') return `list of ${Array.isArray(schema.items) ? 'any' : typeOf(schema.items)}`
+  if (alternatives) return alternatives.map(fieldTypeOf).join(' | ')
+  if (schema.type === 'array') return `list of ${Array.isArray(schema.items) ? 'any' : fieldTypeOf(schema.items)}`
   return [schema.type ?? 'any'].flat().join(' | ')
 }
 
 /** Returns the place of a field in a request. */
-const placeOf = (name: string, route: RestRoute): string => {
+const fieldLocationOf = (name: string, route: RestRoute): string => {
   if (pathFieldsOf(route).includes(name)) return 'path'
   return route.method === 'GET' ? 'query' : 'body'
 }
@@ -46,8 +46,8 @@ const placeOf = (name: string, route: RestRoute): string => {
 function fieldTableOf(route: RestRoute): string {
   const { properties = {}, required = [] } = route.input
   const rows = Object.entries(properties).map(([name, schema]) => {
-    const notes = [placeOf(name, route), ...(required.includes(name) ? ['required'] : [])].join(', ')
-    return `<tr><td><code>${escapeHtml(name)}</code><td>${escapeHtml(typeOf(schema))}<td>${notes}`
+    const notes = [fieldLocationOf(name, route), ...(required.includes(name) ? ['required'] : [])].join(', ')
+    return `<tr><td><code>${escapeHtml(name)}</code><td>${escapeHtml(fieldTypeOf(schema))}<td>${notes}`
   })
   return rows.length === 0 ? '' : `<table><tr><th>field<th>type<th>place${rows.join('')}</table>`
 }
@@ -70,7 +70,7 @@ function curlOf(route: RestRoute): string {
   return lines.join(' \\\n')
 }
 
-function operationOf(route: RestRoute): string {
+function renderOperation(route: RestRoute): string {
   const { summary, description } = operationTextOf(route.procedure)
   const { permission } = route.compiled.meta
   const needs = permission === 'open' ? 'no credential' : `the permission <code>${permission}</code>`
@@ -86,7 +86,7 @@ function renderPage(): string {
   const nouns = [...new Set(restRoutes.map(({ procedure }) => procedure.split('.', 1)[0] ?? ''))]
   const sections = nouns.map((noun) => {
     const own = restRoutes.filter(({ procedure }) => procedure.startsWith(`${noun}.`))
-    return `<h2 id="${noun}">${noun}</h2>${own.map(operationOf).join('\n')}`
+    return `<h2 id="${noun}">${noun}</h2>${own.map(renderOperation).join('\n')}`
   })
   return `<!doctype html><html lang="en"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>Tony MCP Server: REST</title><style>${style}</style>
@@ -100,7 +100,7 @@ ${sections.join('\n')}</html>`
 const styleHash = createHash('sha256').update(style).digest('base64')
 
 /** The page has no script, and no part of it is loaded from anywhere. */
-const policy = `default-src 'none'; style-src 'sha256-${styleHash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
+const contentSecurityPolicy = `default-src 'none'; style-src 'sha256-${styleHash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
 
 let page: string | undefined
 
@@ -111,6 +111,9 @@ export function sendRestPage({ method }: IncomingMessage, response: ServerRespon
     return sendError(response, new CoordinationError('METHOD_NOT_ALLOWED', '/docs takes GET'), uuidv7())
   }
   page ??= renderPage()
-  response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': policy })
+  response.writeHead(200, {
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': contentSecurityPolicy,
+  })
   response.end(page)
 }

@@ -28,7 +28,7 @@ export class EventsCaller {
   }
 
   /** The place of the events of this project, without their numbers. */
-  get place(): Omit<EventPosition, 'seq'> {
+  get basePosition(): Omit<EventPosition, 'seq'> {
     return { project: this.session.caller.credential.project, epoch: this.#services.store.epoch }
   }
 

@@ -13,7 +13,7 @@ import { cursorAfterGap, toCallbackReason, toProtocolError } from './errors.ts'
 const nextPollMs = 5_000
 
 /** Life of a subscription whose client suggests none, and the limits of a suggestion. */
-const ttlMs = { default: 86_400_000, least: 60_000, most: 31_536_000_000 }
+const ttlRangeMs = { default: 86_400_000, least: 60_000, most: 31_536_000_000 }
 
 const pollParams = subscriptionParams.extend({ maxEvents: z.int().min(1).max(1_000).nullish() })
 
@@ -29,7 +29,7 @@ const unsubscribeParams = z.looseObject({
 })
 
 /** `events/poll`: the page after a cursor. After a gap it is empty, and its cursor continues. */
-async function poll(caller: EventsCaller, params: z.output<typeof pollParams>) {
+async function pollEvents(caller: EventsCaller, params: z.output<typeof pollParams>) {
   const filter = filterOf(params)
   const { name, cursor, maxAgeMs, maxEvents } = params
   const empty = { events: [], truncated: false, hasMore: false, nextPollMs }
@@ -38,7 +38,7 @@ async function poll(caller: EventsCaller, params: z.output<typeof pollParams>) {
     const page = await caller.session.call('events.list', { ...filter, cursor, limit: maxEvents ?? 100 })
     const since = caller.oldestTime(maxAgeMs)
     const recent = page.events.filter(({ at }) => Date.parse(at) >= since)
-    const { place } = caller
+    const { basePosition: place } = caller
     return {
       events: recent.map((data) => toOccurrence({ ...place, seq: data.seq }, name, data)),
       cursor: page.cursor,
@@ -53,14 +53,16 @@ async function poll(caller: EventsCaller, params: z.output<typeof pollParams>) {
   }
 }
 
-const grantedTtl = (suggested: number | null | undefined): number | undefined =>
-  suggested === null ? undefined : Math.min(ttlMs.most, Math.max(ttlMs.least, suggested ?? ttlMs.default))
+const grantedTtlMsOf = (suggested: number | null | undefined): number | undefined =>
+  suggested === null
+    ? undefined
+    : Math.min(ttlRangeMs.most, Math.max(ttlRangeMs.least, suggested ?? ttlRangeMs.default))
 
 /** `events/subscribe`: a webhook of the credential, which outlives the agents that join with it. */
-async function subscribe({ session }: EventsCaller, params: z.output<typeof subscribeParams>) {
+async function subscribeWebhook({ session }: EventsCaller, params: z.output<typeof subscribeParams>) {
   const filter = filterOf(params)
   const { delivery, cursor } = params
-  const granted = grantedTtl(params.ttlMs)
+  const granted = grantedTtlMsOf(params.ttlMs)
   const input = {
     url: delivery.url,
     secret: delivery.secret,
@@ -93,7 +95,7 @@ async function subscribe({ session }: EventsCaller, params: z.output<typeof subs
 }
 
 /** `events/unsubscribe`: finds the webhook by what makes it one, and never by its id. */
-async function unsubscribe({ session, owner }: EventsCaller, params: z.output<typeof unsubscribeParams>) {
+async function unsubscribeWebhook({ session, owner }: EventsCaller, params: z.output<typeof unsubscribeParams>) {
   const filter = filterOf(params)
   const url = parseEndpointUrl(params.delivery.url).href
   const webhookId = webhookIdOf({ ...owner, url, format: 'mcp', filter })
@@ -101,7 +103,7 @@ async function unsubscribe({ session, owner }: EventsCaller, params: z.output<ty
   return {}
 }
 
-const asProtocolError = (error: unknown): never => {
+const throwAsProtocolError = (error: unknown): never => {
   throw toProtocolError(error)
 }
 
@@ -112,7 +114,7 @@ const extensionName = 'io.modelcontextprotocol/events'
  * Adds MCP Events, by custom handlers because the SDK has none. `events/stream` is beside the SDK,
  * which writes to a caller that does not read without a bound.
  */
-export function addEvents({ server }: McpServer, session: HttpToolSession): void {
+export function addEventHandlers({ server }: McpServer, session: HttpToolSession): void {
   // Clients look for the capability under either name.
   const capabilities = { events: {}, extensions: { [extensionName]: {} } }
   server.registerCapabilities(capabilities)
@@ -121,12 +123,12 @@ export function addEvents({ server }: McpServer, session: HttpToolSession): void
     events: listEventTypes(caller.mayUseWebhooks ? ['poll', 'push', 'webhook'] : ['poll', 'push']),
   }))
   server.setRequestHandler('events/poll', { params: pollParams }, (params) =>
-    poll(caller, params).catch(asProtocolError),
+    pollEvents(caller, params).catch(throwAsProtocolError),
   )
   server.setRequestHandler('events/subscribe', { params: subscribeParams }, (params) =>
-    subscribe(caller, params).catch(asProtocolError),
+    subscribeWebhook(caller, params).catch(throwAsProtocolError),
   )
   server.setRequestHandler('events/unsubscribe', { params: unsubscribeParams }, (params) =>
-    unsubscribe(caller, params).catch(asProtocolError),
+    unsubscribeWebhook(caller, params).catch(throwAsProtocolError),
   )
 }

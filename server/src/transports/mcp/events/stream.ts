@@ -49,13 +49,16 @@ class EventStreamWriter {
   }
 }
 
-interface Start {
+interface StreamStart {
   readonly cursor: string
   readonly truncated: boolean
 }
 
 /** Returns where a stream starts. Throws for a cursor that was never one. */
-async function startOf(caller: EventsCaller, { cursor, maxAgeMs, ...params }: StreamRequest['params']): Promise<Start> {
+async function findStreamStart(
+  caller: EventsCaller,
+  { cursor, maxAgeMs, ...params }: StreamRequest['params'],
+): Promise<StreamStart> {
   const filter = filterOf(params)
   if (typeof cursor !== 'string') return { cursor: await caller.currentCursor(filter), truncated: false }
   try {
@@ -73,7 +76,7 @@ async function sendEvents(
   caller: EventsCaller,
   writer: EventStreamWriter,
   { name, ...params }: StreamRequest['params'],
-  start: Start,
+  start: StreamStart,
 ): Promise<void> {
   const filter = filterOf({ name, arguments: params.arguments })
   const since = caller.oldestTime(params.maxAgeMs)
@@ -94,7 +97,11 @@ async function sendEvents(
           if (Date.parse(data.at) < since && data.type !== 'checkpoint') continue
           cursor = id ?? cursor
           if (data.type === 'checkpoint') await writer.notify('heartbeat', { cursor })
-          else await writer.notify('event', { ...toOccurrence({ ...caller.place, seq: data.seq }, name, data), cursor })
+          else
+            await writer.notify('event', {
+              ...toOccurrence({ ...caller.basePosition, seq: data.seq }, name, data),
+              cursor,
+            })
           heartbeat()
         }
         return
@@ -122,7 +129,7 @@ export async function serveEventStream(session: HttpToolSession, response: Serve
   const writer = new EventStreamWriter(response, request.id)
   try {
     const caller = new EventsCaller(session)
-    const start = await startOf(caller, request.params)
+    const start = await findStreamStart(caller, request.params)
     beginEventStream(response)
     await sendEvents(caller, writer, request.params, start)
     await writer.end()
