@@ -1,4 +1,4 @@
-import { AddressPolicy } from '@tony/mcp-server/platform/address-guard'
+import { AddressPolicy } from '@tony/mcp-server/platform/address-policy'
 import { describe, expect, test } from 'vitest'
 import { refusal, TestServer } from '../support/server.ts'
 import { WebhookReceiver } from '../support/webhook-receiver.ts'

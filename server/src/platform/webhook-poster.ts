@@ -1,7 +1,7 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type { WebhookError } from '@tony/mcp-shared/webhooks'
-import { AddressPolicy, AddressRefusedError } from './address-guard.ts'
+import { AddressPolicy, AddressRefusedError } from './address-policy.ts'
 
 /** Time for one delivery, from the name to the end of the reply, in milliseconds. */
 export const deliveryTimeoutMs = 10_000

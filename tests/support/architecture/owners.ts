@@ -87,7 +87,7 @@ const diallers = [
   { by: /^server\/src\/domain\/identity\/issuers\/public-keys\.ts$/, what: /^fetch$/ },
   // The sender of webhooks connects to addresses that its guard has checked, and to no others.
   { by: /^server\/src\/platform\/webhook-poster\.ts$/, what: /^(Agent|request)$/ },
-  { by: /^server\/src\/platform\/address-guard\.ts$/, what: /^lookup$/ },
+  { by: /^server\/src\/platform\/address-policy\.ts$/, what: /^lookup$/ },
   // The class of accepted sockets extends the class of the library, which could also connect.
   { by: /^server\/src\/transports\/ws\/server-web-socket\.ts$/, what: /^WebSocket(\.OPEN)?$/ },
   // Runs the script that writes a migration, for a developer in the repository.

@@ -1,5 +1,5 @@
 import type { Database } from 'better-sqlite3'
-import type { GroupCommit } from '../commit/batches.ts'
+import type { GroupCommit } from '../commit/group-commit.ts'
 
 /** Free pages that stay for the next writes (16 MiB), and pages returned per transaction. */
 const sparePages = 4_096

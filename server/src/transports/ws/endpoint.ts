@@ -12,8 +12,8 @@ import type { RequestChecks } from '../http/request-checks.ts'
 import type { TransportContext } from '../http/responses.ts'
 import { createHandshakeLimiter, type HandshakeLimiter } from './abuse-detection.ts'
 import { closeCodes } from './close-codes.ts'
+import { FrameScheduler } from './frame-scheduler.ts'
 import { closeCodeOf, Handshakes, type IdentifiedSocket, principalErrorOf, toBuffer } from './handshakes.ts'
-import { FrameScheduler } from './intake.ts'
 import { createSocketServer } from './server-web-socket.ts'
 import { Socket } from './socket.ts'
 
@@ -55,7 +55,7 @@ export class WebSocketTransport {
   readonly #halfOpen: HalfOpenSockets
   readonly #server: ReturnType<typeof createSocketServer>
   readonly #handshakes: Handshakes
-  readonly #intake: FrameScheduler
+  readonly #frameScheduler: FrameScheduler
   readonly #sockets = new Set<Socket>()
   /** Number of open sockets by agent id. */
   readonly #socketsByAgent = new Map<string, number>()
@@ -78,8 +78,8 @@ export class WebSocketTransport {
       onIdentified: (socket) => this.#openSocket(socket),
     })
     const { frameBytes, handshakesPerSecond } = services.config.limits
-    this.#intake = new FrameScheduler({ now: () => services.clock.monotonic(), storeNow: services.now })
-    services.store.setArrivalSource(() => this.#intake.earliestArrival)
+    this.#frameScheduler = new FrameScheduler({ now: () => services.clock.monotonic(), storeNow: services.now })
+    services.store.setArrivalSource(() => this.#frameScheduler.earliestArrival)
     // As with the rate limits, dev mode has no untrusted callers to limit.
     this.#handshakeLimiter = createHandshakeLimiter(
       services.clock,
@@ -187,7 +187,7 @@ export class WebSocketTransport {
       ws.markUsed()
       return isDone
     }
-    const { receive, close } = this.#intake.open(
+    const { receive, close } = this.#frameScheduler.open(
       socket.reading,
       (frame, arrivedAt) => markUsed(socket.receive(frame, arrivedAt)),
       (frame, arrivedAt) => socket.tryRefuse(frame, arrivedAt) && markUsed(true),

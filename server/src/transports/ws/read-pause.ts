@@ -4,8 +4,8 @@ export interface PausableSocket {
   resume(): void
 }
 
-/** `congestion`: the client does not read its replies. `intake`: its frames wait for their turn. */
-type PauseReason = 'congestion' | 'intake'
+/** `congestion`: the client does not read its replies. `schedule`: its frames wait to be handled. */
+type PauseReason = 'congestion' | 'schedule'
 
 /** Pauses the reading of a socket for as long as there is a reason. */
 export class ReadPause {

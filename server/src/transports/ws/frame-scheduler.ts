@@ -74,14 +74,14 @@ class WaitingFrames {
     this.#count(frame[0].length)
     const { frames, bytes } = waitingLimits
     if (this.#frames.length >= frames || this.#bytes >= bytes || this.#all.total >= maxWaitingBytes)
-      this.#reading.pause('intake')
+      this.#reading.pause('schedule')
   }
 
   handleNext(): boolean {
     const next = this.#frames.shift()
     if (!next) return true
     this.#count(-next.frame[0].length)
-    if (this.isEmpty) this.#reading.resume('intake')
+    if (this.isEmpty) this.#reading.resume('schedule')
     return this.#handle(next.frame, next.arrivedAt)
   }
 

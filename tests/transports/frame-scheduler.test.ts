@@ -1,23 +1,23 @@
 import { expect, test } from 'vitest'
-import { FrameScheduler } from '../../server/src/transports/ws/intake.ts'
+import { FrameScheduler } from '../../server/src/transports/ws/frame-scheduler.ts'
 import { ReadPause } from '../../server/src/transports/ws/read-pause.ts'
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 /**
- * An intake on which each frame takes `frameMs`, and sockets that count their pauses. Nothing is
+ * A scheduler with which each frame takes `frameMs`, and sockets that count their pauses. Nothing is
  * left to do after a frame if `isDone`.
  */
 function given(frameMs: number, isDone = false) {
   let now = 0
   const handled: string[] = []
   const arrivals: number[] = []
-  const intake = new FrameScheduler({ now: () => now, storeNow: () => now })
+  const scheduler = new FrameScheduler({ now: () => now, storeNow: () => now })
   const open = (name: string) => {
     const reading: string[] = []
     const note = (what: string) => reading.at(-1) !== what && reading.push(what)
     const socket = { pause: () => note('pause'), resume: () => note('resume') }
-    const { receive, close } = intake.open(
+    const { receive, close } = scheduler.open(
       new ReadPause(socket),
       ([data], arrivedAt) => {
         handled.push(`${name}${data}`)
@@ -39,7 +39,7 @@ function given(frameMs: number, isDone = false) {
     for (; handled.length < count; turns += 1) await turn()
     return turns
   }
-  return { handled, arrivals, intake, open, settle }
+  return { handled, arrivals, scheduler, open, settle }
 }
 
 test('a frame is handled as it arrives, and the next when that can do no more without waiting', async () => {
@@ -113,17 +113,17 @@ test('the waiting frames of a closed socket are dropped', async () => {
 })
 
 test('a frame that waits keeps the time of its arrival, and the earliest of these is known', async () => {
-  const { arrivals, intake, open, settle } = given(4)
+  const { arrivals, scheduler, open, settle } = given(4)
   const [a, b] = [open('a'), open('b')]
-  expect(intake.earliestArrival).toBe(Number.POSITIVE_INFINITY)
+  expect(scheduler.earliestArrival).toBe(Number.POSITIVE_INFINITY)
   a.receive('1')
   a.receive('2')
   b.receive('1')
-  expect(intake.earliestArrival).toBe(0)
+  expect(scheduler.earliestArrival).toBe(0)
   await settle(3)
   expect(arrivals).toEqual([0, 4, 4])
   await turn()
-  expect(intake.earliestArrival).toBe(Number.POSITIVE_INFINITY)
+  expect(scheduler.earliestArrival).toBe(Number.POSITIVE_INFINITY)
 })
 
 test('many sockets whose frames wait are not read once all frames together have 32 MiB', async () => {
@@ -141,9 +141,9 @@ test('many sockets whose frames wait are not read once all frames together have 
 test('a socket that is paused for two reasons is read again when both are over', () => {
   const calls: string[] = []
   const reading = new ReadPause({ pause: () => calls.push('pause'), resume: () => calls.push('resume') })
-  reading.pause('intake')
+  reading.pause('schedule')
   reading.pause('congestion')
-  reading.resume('intake')
+  reading.resume('schedule')
   expect(calls).toEqual(['pause'])
   reading.resume('congestion')
   reading.resume('congestion')
