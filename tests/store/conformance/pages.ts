@@ -89,6 +89,19 @@ export function pageConformance(open: () => Promise<Opened>): void {
     expect((await read(store, project)).map(({ seq }) => seq)).toEqual(upTo(601))
   })
 
+  test('and tells that there are more events after as many pages as a read may take', async () => {
+    await using opened = await open()
+    const { store } = opened
+    const project = await projectOf(store)
+    for (const type of ['one', 'two', 'three']) await append(store, { project }, note(type))
+    const [two, all] = await store.read(async (reader) => [
+      await scanEvents(reader, { project, after: 0, limit: 2 }),
+      await scanEvents(reader, { project, after: 0, limit: 4 }),
+    ])
+    expect(two).toMatchObject({ reached: 2, isCut: true, events: { length: 2 } })
+    expect(all).toMatchObject({ reached: 3, isCut: false, events: { length: 3 } })
+  })
+
   test('of many bytes in pages of 64 KiB, and reads no more than fit into one page of a reply', async () => {
     await using opened = await open()
     const { store } = opened

@@ -100,7 +100,8 @@ export interface ScannedEvents {
  */
 export async function scanEvents(reader: Pick<Reader, 'run'>, query: ScanQuery): Promise<ScannedEvents> {
   const { project, after, limit } = query
-  const measured = await reader.run(measurePages, { project, after, limit: Math.min(limit, pageLimit) })
+  const mostPages = Math.min(limit, pageLimit)
+  const measured = await reader.run(measurePages, { project, after, limit: mostPages })
   const [next] = measured
   if (!next || next.first > after + 1) {
     const rows = await scanEventRows(reader, query, next?.first ?? Number.MAX_SAFE_INTEGER)
@@ -109,7 +110,7 @@ export async function scanEvents(reader: Pick<Reader, 'run'>, query: ScanQuery):
   if (!next) return { events: [], first: undefined, reached: after, isCut: false }
   const fitting = countRowsOfPage(measured.slice(0, countAdjacent(measured)))
   const scanned = await scanPages(reader, query, fitting)
-  return { ...scanned, isCut: scanned.isCut || fitting < measured.length || measured.length === pageLimit }
+  return { ...scanned, isCut: scanned.isCut || fitting < measured.length || measured.length === mostPages }
 }
 
 /** Returns the number of pages up to the first gap between two of them. */
