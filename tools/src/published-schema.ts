@@ -10,7 +10,7 @@ type JsonSchemaConverters = StandardProps['jsonSchema']
 type JsonSchemaConverter = JsonSchemaConverters['input']
 
 /** Returns a conversion that is made once for each target. */
-function convertOnce(convert: JsonSchemaConverter): JsonSchemaConverter {
+function cacheConversions(convert: JsonSchemaConverter): JsonSchemaConverter {
   const results = new Map<string, ReturnType<JsonSchemaConverter>>()
   return (options) => {
     const key = JSON.stringify(options)
@@ -27,7 +27,7 @@ function conversionsOf(schema: Schema): JsonSchemaConverters {
   const kept = conversions.get(schema)
   if (kept) return kept
   const { input, output } = schema['~standard'].jsonSchema
-  const made = { input: convertOnce(input), output: convertOnce(output) }
+  const made = { input: cacheConversions(input), output: cacheConversions(output) }
   conversions.set(schema, made)
   return made
 }

@@ -18,7 +18,7 @@ function requestIdOf({ type, payload }: Message): string | undefined {
 }
 
 /** Words by which a model may mean everybody. An agent may have one of them as its name. */
-const everybodyPattern = /^@?(all|everyone|everybody|broadcast|team|fleet)$/i
+const mistakenEverybodyPattern = /^@?(all|everyone|everybody|broadcast|team|fleet)$/i
 
 const everybodyError = (word: string) =>
   new ToolError('NOT_FOUND', `there is no agent "${word}": to send to everybody, write "*"`)
@@ -60,7 +60,9 @@ export const send = tool({
       ...(resolvedThreadId === undefined ? {} : { threadId: resolvedThreadId }),
     }
     const { id, recipients } = await toolSession.call('messages.send', message).catch((error: unknown) => {
-      throw everybodyPattern.test(address) && errorCodeOf(error) === 'NOT_FOUND' ? everybodyError(address) : error
+      throw mistakenEverybodyPattern.test(address) && errorCodeOf(error) === 'NOT_FOUND'
+        ? everybodyError(address)
+        : error
     })
     const next =
       recipients.length === 0

@@ -10,7 +10,7 @@ import { type Line, readLines, tryParseJson } from './lines.ts'
 import { hasChecklist, markdownRecords } from './markdown.ts'
 import { type Plan, PlanError, type PlanRecord, type Warnings } from './plan.ts'
 import { Problems } from './problems.ts'
-import { toPlannedRows } from './rows.ts'
+import { buildPlannedTasks } from './rows.ts'
 import { taskmasterRecords, taskmasterTags } from './taskmaster.ts'
 
 export { type Plan, PlanError, type PlannedRow } from './plan.ts'
@@ -49,7 +49,7 @@ export async function readPlan(file: string, options: ReadOptions): Promise<Plan
   const { format, records } = await readRecords({ file, forced: options.format, reading })
   if (records.length === 0) throw new PlanError(file, 'is a plan without tasks')
   const name = file === '-' ? 'standard input' : parse(file).name.slice(0, 200)
-  return { format, name, ...toPlannedRows(records, { replay, liftHolds, strict, warnings, problems }) }
+  return { format, name, ...buildPlannedTasks(records, { replay, liftHolds, strict, warnings, problems }) }
 }
 
 interface FileRecords {

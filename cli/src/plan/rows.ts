@@ -44,7 +44,7 @@ function selectRecords(read: readonly PlanRecord[], replay: boolean): PlanRecord
  *
  * @throws PlanError for duplicate ids, cycles, and rows that do not fit the contract.
  */
-export function toPlannedRows(
+export function buildPlannedTasks(
   read: readonly PlanRecord[],
   options: RowParams,
 ): { tasks: PlannedRow[]; report: PlanReport } {

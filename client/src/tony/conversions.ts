@@ -4,12 +4,12 @@ import type { AgentInfo, AgentMessage, TonyTask } from './shapes.ts'
 
 const priorities = ['critical', 'urgent', 'high', 'normal', 'medium', 'low'] as const
 
-type TaskPriority = (typeof priorities)[number]
+type WirePriority = (typeof priorities)[number]
 
 /**
  * Returns the server's word for a priority of Tony, its tools or Plane. Unknown words are `normal`.
  */
-export function priorityOf(word: unknown): TaskPriority {
+export function priorityOf(word: unknown): WirePriority {
   const known = typeof word === 'string' ? priorities.find((priority) => priority === word.toLowerCase()) : undefined
   return known ?? (word === 'none' ? 'low' : 'normal')
 }

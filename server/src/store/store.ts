@@ -141,10 +141,10 @@ export interface Transaction extends Reader {
    */
   readonly settledAt: number
   /**
-   * Blocks other transactions of the project at the same call until the commit. It protects a rule
-   * across rows that no constraint can express. Operations of one transaction that run at the same
-   * time are kept apart by `afterEarlier`, which it includes. SQLite has one writer and does
-   * nothing.
+   * Waits until no other open transaction of the project has called `exclusive` with the same
+   * `what`, and blocks later ones until this one commits. It protects a rule across rows that no
+   * constraint can express. It first calls `afterEarlier`, which keeps the operations of one batch
+   * apart. An engine with one writer does only that: SQLite, and PostgreSQL with the writer lock.
    */
   exclusive(what: 'locks' | 'dependencies'): Promise<void>
   /**

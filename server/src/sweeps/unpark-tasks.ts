@@ -1,7 +1,7 @@
 import { lockKindOf } from '@tony/mcp-shared/locks'
 import { and, eq, gt } from 'drizzle-orm'
 import { isEpicPaused } from '../domain/projects/epics.ts'
-import { freeSlotsOf } from '../domain/tasks/locks.ts'
+import { countFreeSlots } from '../domain/tasks/locks.ts'
 import { epicOfBlocker, unparkFirstTasks, unparkLimit } from '../domain/tasks/parking.ts'
 import { type Reader, type StatementParts, statement } from '../store/store.ts'
 import { type Sweep, sweepLimit } from './runner.ts'
@@ -24,7 +24,7 @@ const findNextBlocker = statement(({ db, t, p }: StatementParts<{ project: strin
 async function unparkCount(reader: Reader, project: string, blocker: string): Promise<number> {
   const epic = epicOfBlocker(blocker)
   if (epic !== undefined) return (await isEpicPaused(reader, project, epic)) ? 0 : unparkLimit
-  const freeSlots = await freeSlotsOf(reader, project, blocker)
+  const freeSlots = await countFreeSlots(reader, project, blocker)
   return lockKindOf(blocker) === 'pool' || freeSlots === 0 ? freeSlots : unparkLimit
 }
 

@@ -34,14 +34,14 @@ export const lockFaults: readonly Fault[] = [
   {
     name: 'a pool has one slot too many',
     file: locks,
-    find: '(await freeSlotsOf(reader, project, lock)) > 0',
-    replace: '(await freeSlotsOf(reader, project, lock)) >= 0',
+    find: '(await countFreeSlots(reader, project, lock)) > 0',
+    replace: '(await countFreeSlots(reader, project, lock)) >= 0',
   },
   {
     name: 'a pool has one slot too few',
     file: locks,
-    find: '(await freeSlotsOf(reader, project, lock)) > 0',
-    replace: '(await freeSlotsOf(reader, project, lock)) > 1',
+    find: '(await countFreeSlots(reader, project, lock)) > 0',
+    replace: '(await countFreeSlots(reader, project, lock)) > 1',
   },
   {
     name: 'a key has several holders',

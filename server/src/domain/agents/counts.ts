@@ -18,7 +18,7 @@ const findRegistered = statement(({ db, t, p }: StatementParts<{ project: string
     .prepare(),
 )
 
-export interface AgentCounts {
+export interface FleetSummary {
   readonly total: number
   readonly byStatus: Record<AgentStatus, number>
   /** Sorted by name. */
@@ -26,7 +26,7 @@ export interface AgentCounts {
 }
 
 /** The agents of a project and their numbers by status. */
-export async function agentCountsOf(reader: Reader, source: PresenceSource, project: string): Promise<AgentCounts> {
+export async function agentCountsOf(reader: Reader, source: PresenceSource, project: string): Promise<FleetSummary> {
   const agents = await reader.run(findRegistered, { project })
   const { now } = reader
   const statuses = agents.map((agent) => agentStatusOf(source, agent, { leases: agent.leases, now }))

@@ -125,7 +125,7 @@ async function ensureOwnTokenIn(tx: Transaction, pepper: Pepper) {
   return { token: next, expiresAt }
 }
 
-async function issueOwnToken({ store, pepper, ownFile: file }: BootstrapOptions): Promise<BootstrapState> {
+async function issueGeneratedToken({ store, pepper, ownFile: file }: BootstrapOptions): Promise<BootstrapState> {
   const issued = await store.transact({ project: '' }, (tx) => ensureOwnTokenIn(tx, pepper))
   if (!issued) return { state: 'not_needed' }
   try {
@@ -155,7 +155,7 @@ export class Bootstrap {
       tryDeleteTokenFile(options.ownFile)
       return { state: 'not_needed' }
     }
-    return options.givenFile === undefined ? issueOwnToken(options) : acceptGivenToken(options, options.givenFile)
+    return options.givenFile === undefined ? issueGeneratedToken(options) : acceptGivenToken(options, options.givenFile)
   }
 
   /** Deletes the file after the exchange of its token. */

@@ -59,7 +59,7 @@ export interface ClaimWaitHandle {
    * Call after each claim. A notification for tasks that this agent may not take goes to the next
    * waiter.
    */
-  afterAttempt(eligibility: ClaimantState): void
+  afterAttempt(state: ClaimantState): void
   /** Leaves the queue. An unused notification goes to the next waiter. */
   leave(): void
 }
@@ -88,8 +88,8 @@ export class ClaimWaiters {
         waiter.activeNotification = waiter.pendingNotification ?? waiter.activeNotification
         waiter.pendingNotification = undefined
       },
-      afterAttempt: (eligibility) => {
-        waiter.claimantState = eligibility
+      afterAttempt: (state) => {
+        waiter.claimantState = state
         const unusable = [waiter.activeNotification, waiter.pendingNotification].filter(
           (notification) => notification && !waiter.canUse(JSON.parse(notification.requires), notification.assignedTo),
         )

@@ -43,7 +43,7 @@ function* visitItem<T extends KeyedItem>(
   for (let item = path.at(-1); item !== undefined; item = path.at(-1)) {
     const needed = nextUnordered(item, byKey, ordered)
     if (needed) {
-      if (onPath.has(needed)) refuseCycle([...path, needed])
+      if (onPath.has(needed)) throwCycle([...path, needed])
       path.push(needed)
       onPath.add(needed)
     } else {
@@ -67,7 +67,7 @@ function nextUnordered<T extends KeyedItem>(
   return undefined
 }
 
-function refuseCycle(path: readonly KeyedItem[]): never {
+function throwCycle(path: readonly KeyedItem[]): never {
   const keys = path.map(({ key }) => key ?? '')
   const cycle = keys.slice(keys.indexOf(keys.at(-1) ?? ''))
   throw new CoordinationError('DEPENDENCY_CYCLE', `these tasks wait for each other: ${cycle.join(' → ')}`, { cycle })

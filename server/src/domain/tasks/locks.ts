@@ -83,7 +83,7 @@ export async function requirePools(reader: Reader, project: string, locks: reado
 }
 
 /** Returns the number of free slots: 1 or 0 for a key and a path, the free slots of a pool. */
-export async function freeSlotsOf(reader: Reader, project: string, lock: string): Promise<number> {
+export async function countFreeSlots(reader: Reader, project: string, lock: string): Promise<number> {
   const size = lockKindOf(lock) === 'pool' ? ((await poolSizeOf(reader, project, lock)) ?? 0) : 1
   const [holders] = await reader.run(countHolders, { project, lock })
   return Math.max(size - (holders?.count ?? 0), 0)
@@ -106,7 +106,7 @@ async function pathConflict(reader: Reader, { project, lock, taskId }: LockReque
 }
 
 async function poolConflict(reader: Reader, { project, lock, taskId }: LockRequest): Promise<LockConflict | undefined> {
-  if ((await freeSlotsOf(reader, project, lock)) > 0) return undefined
+  if ((await countFreeSlots(reader, project, lock)) > 0) return undefined
   const [holder] = await reader.run(findHolderAt, { project, lock, taskId })
   return holder ?? { lock, taskId: null, agentId: null }
 }

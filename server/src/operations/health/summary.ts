@@ -1,7 +1,7 @@
 import { type healthSummaryInput, type healthSummaryOutput, maxSummarySamples } from '@tony/mcp-shared/health'
 import { and, desc, eq, gte, type SQLWrapper, sql } from 'drizzle-orm'
 import type { z } from 'zod'
-import { type AgentCounts, agentCountsOf } from '../../domain/agents/counts.ts'
+import { agentCountsOf, type FleetSummary } from '../../domain/agents/counts.ts'
 import type { Context } from '../../domain/context.ts'
 import { yieldToEventLoop } from '../../platform/clock.ts'
 import { type StatementParts, statement } from '../../store/store.ts'
@@ -84,7 +84,7 @@ function overallMetrics(all: readonly SampleSums[]): Output['metrics'] {
   }
 }
 
-function overallStatus({ total: agents, byStatus }: AgentCounts, reports: Output['reports']): Output['status'] {
+function overallStatus({ total: agents, byStatus }: FleetSummary, reports: Output['reports']): Output['status'] {
   if (byStatus.offline === agents) return 'unhealthy'
   const troubled = reports.some(({ errorRate }) => errorRate !== null && errorRate > degradedErrorRate)
   return byStatus.offline > 0 || troubled ? 'degraded' : 'healthy'

@@ -82,7 +82,7 @@ export async function sendIn(tx: Transaction, ctx: Context, outgoing: OutgoingMe
   return { id: bodyId, recipients }
 }
 
-/** A direct message is stored under its key as its id and its recipient, a third of its reply. */
+/** The stored reply of a direct message: its id and recipient, a third of the whole reply. */
 const storedSend = z.union([z.tuple([z.string(), z.string()]), messageSendOutput])
 
 const sendReplyCodec: ReplyCodec<SendOutput> = {

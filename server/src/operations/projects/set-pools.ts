@@ -3,7 +3,7 @@ import { and, eq, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { actorOf } from '../../domain/principal.ts'
-import { freeSlotsOf } from '../../domain/tasks/locks.ts'
+import { countFreeSlots } from '../../domain/tasks/locks.ts'
 import { unparkFirstTasks } from '../../domain/tasks/parking.ts'
 import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 import { type ProjectDetail, projectDetailOf } from './get.ts'
@@ -43,7 +43,7 @@ async function setPoolSize(tx: Transaction, project: string, name: string, size:
     size === null ? await tx.run(deletePool, { project, name }) : await tx.run(upsertPool, { project, name, size })
   if (changed.length === 0) return false
   const lock = `pool:${name}`
-  const slots = await freeSlotsOf(tx, project, lock)
+  const slots = await countFreeSlots(tx, project, lock)
   if (slots > 0) await unparkFirstTasks(tx, project, lock, slots)
   return true
 }

@@ -34,7 +34,7 @@ const findLastSeq = statement(({ db, t, p }: StatementParts<{ project: string }>
 /**
  * Reads the stats of a project from counters: the cost does not grow with its tasks and messages.
  */
-async function statsOf(reader: Reader, source: PresenceSource, project: string): Promise<ProjectStats> {
+async function projectStatsOf(reader: Reader, source: PresenceSource, project: string): Promise<ProjectStats> {
   const { total, byStatus } = await agentCountsOf(reader, source, project)
   const [messages] = await reader.run(sumMessages, { project })
   const [feed] = await reader.run(findLastSeq, { project })
@@ -44,7 +44,7 @@ async function statsOf(reader: Reader, source: PresenceSource, project: string):
 
 /** `system.metrics`: the stats of the caller's project. */
 export const getSystemMetrics = (ctx: Context): Promise<ProjectStats> =>
-  ctx.read((reader) => statsOf(reader, ctx, ctx.principal.project))
+  ctx.read((reader) => projectStatsOf(reader, ctx, ctx.principal.project))
 
 /** Returns the stats of every project by its name, for a scrape of `/metrics`. */
 export const readStatsByProject = (services: Services): Promise<Map<string, ProjectStats>> =>
@@ -52,6 +52,6 @@ export const readStatsByProject = (services: Services): Promise<Map<string, Proj
     const { projects } = reader.t
     const rows = await reader.db.select({ id: projects.id, name: projects.name }).from(projects)
     const stats = new Map<string, ProjectStats>()
-    for (const { id, name } of rows) stats.set(name, await statsOf(reader, services, id))
+    for (const { id, name } of rows) stats.set(name, await projectStatsOf(reader, services, id))
     return stats
   })

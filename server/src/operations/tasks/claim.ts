@@ -106,7 +106,7 @@ export async function claimIn(
   const admission = await admissionOf(tx, agentId)
   if (admission.paused || admission.draining) return { tasks: [], claimantState: 'closed' }
   const claimant: Claimant = { project, agentId, capabilities: new Set(JSON.parse(admission.capabilities)) }
-  const found = { eligibility: claimant, groupCount: admission.groupCount }
+  const found = { claimantState: claimant, groupCount: admission.groupCount }
   const claimGroups = await ctx.claimGroups.idsFor(tx, claimant, admission)
   const heads = mergeHeads(tx, { project, claimGroups, claims })
   const tasks: LeasedTask[] = []

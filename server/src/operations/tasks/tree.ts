@@ -49,7 +49,7 @@ const toNode = (row: NodeRow, depth: number) => ({
 })
 
 /** Returns the nodes that fit into one reply. */
-function toTree(nodes: Tree['nodes'], rollup: Tree['rollup']): Tree {
+function cutToReply(nodes: Tree['nodes'], rollup: Tree['rollup']): Tree {
   const allowed = nodes.slice(0, nodeLimit)
   const sizes = allowed.map(({ title, type }) => ({ bytes: Buffer.byteLength(title ?? '') + Buffer.byteLength(type) }))
   const count = countRowsOfPage(sizes)
@@ -74,11 +74,11 @@ async function subtreeOf(reader: Reader, project: string, taskId: string, depthL
         nodes.push(toNode(row, depth))
       }
       nextLevel.push(...rows)
-      if (nodes.length > nodeLimit) return toTree(nodes, null)
+      if (nodes.length > nodeLimit) return cutToReply(nodes, null)
     }
     level = nextLevel
   }
-  return toTree(nodes, null)
+  return cutToReply(nodes, null)
 }
 
 /** Returns the tasks of an epic or a story in the order of creation, and their rollup. */
@@ -92,7 +92,7 @@ async function groupTreeOf(reader: Reader, project: string, { epic, story }: Tre
     .orderBy(tasks.ord)
     .limit(nodeLimit + 1)
   const nodes = rows.map((row) => toNode(row, 0))
-  return toTree(nodes, await rollupOf(reader, project, { epic, story }))
+  return cutToReply(nodes, await rollupOf(reader, project, { epic, story }))
 }
 
 export const getTaskTree = (ctx: Context, input: z.output<typeof taskTreeInput>): Promise<Tree> =>

@@ -34,10 +34,10 @@ export async function* workTasks(
         position ??= ctx.waiters.claims.enter({ project: ctx.principal.project, agentId }, notifier.notify)
         position.beforeAttempt()
         const options = { limit: free, leaseMs: input.leaseMs }
-        const { tasks, claimantState: eligibility } = await claimPastParked(ctx, () =>
+        const { tasks, claimantState } = await claimPastParked(ctx, () =>
           ctx.transact((tx) => claimIn(tx, ctx, options), { serialKeys: claimKeysOf(ctx.principal) }),
         )
-        if (eligibility) position.afterAttempt(eligibility)
+        if (claimantState) position.afterAttempt(claimantState)
         for (const task of tasks) heldTasks.set(task.id, task.attempt)
         if (tasks.length > 0) yield tasks.map((task) => toSubscriptionItem(task))
         if (tasks.length > 0) continue

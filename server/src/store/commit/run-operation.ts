@@ -16,7 +16,7 @@ export type OperationResult =
 
 export type ResultEntry = readonly [item: PendingOperation, result: OperationResult]
 
-interface OperationRunnerOptions {
+interface OperationRunnerParams {
   readonly engine: Engine
   readonly connection: EngineConnection
   /** The time up to which every urgent operation of a project has run. */
@@ -52,7 +52,7 @@ class OperationTransaction implements Transaction {
   constructor(
     { arrivedAt, scope }: PendingOperation,
     { share, inOrder, afterEarlier, beginSecondPart }: GroupMember,
-    { connection, settledAt }: OperationRunnerOptions,
+    { connection, settledAt }: OperationRunnerParams,
   ) {
     this.db = connection.db
     this.t = connection.t
@@ -78,9 +78,9 @@ class OperationTransaction implements Transaction {
 
 /** Runs the operations of one batch on its connection. */
 export class OperationRunner {
-  readonly #options: OperationRunnerOptions
+  readonly #options: OperationRunnerParams
 
-  constructor(options: OperationRunnerOptions) {
+  constructor(options: OperationRunnerParams) {
     this.#options = options
   }
 

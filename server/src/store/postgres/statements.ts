@@ -9,7 +9,7 @@ import { StatementSets } from './statement-sets.ts'
 
 export const postgresTables = defineTables(postgresColumns)
 
-const parseBoolean = (text: string): number => (text === 't' ? 1 : 0)
+const parseBooleanAsNumber = (text: string): number => (text === 't' ? 1 : 0)
 
 /**
  * Parsers of result columns. The driver returns 64-bit integers and numerics as text, because they
@@ -19,7 +19,7 @@ const parseBoolean = (text: string): number => (text === 't' ? 1 : 0)
 const parsers = new Map<number, (text: string) => number>([
   [types.builtins.INT8, Number],
   [types.builtins.NUMERIC, Number],
-  [types.builtins.BOOL, parseBoolean],
+  [types.builtins.BOOL, parseBooleanAsNumber],
 ])
 
 const resultTypeParsers = {

@@ -94,7 +94,7 @@ function checkDisk({ file }: ExamineOptions): UnnamedCheckResult {
     : okResult(message)
 }
 
-function checkBackups({ file, backupDir: folder, at }: ExamineOptions): UnnamedCheckResult {
+function checkBackupAge({ file, backupDir: folder, at }: ExamineOptions): UnnamedCheckResult {
   const newest = listBackups(file, folder).at(-1)
   if (newest === undefined) return warningResult(`there is no backup in ${folder}: tony-mcp backup`)
   const hours = Math.round((at - statSync(newest).mtimeMs) / hourMs)
@@ -128,7 +128,7 @@ const checks: Readonly<Record<string, CheckFunction>> = {
   events: checkEvents,
   log: checkWal,
   disk: checkDisk,
-  backups: checkBackups,
+  backups: checkBackupAge,
   clock: checkClock,
 }
 

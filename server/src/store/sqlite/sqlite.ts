@@ -41,8 +41,8 @@ export interface SqliteOptions {
  */
 const minimumVersion = [3, 51, 3]
 
-/** The size of that log. Page size and frame header are those of SQLite. */
-const walBackstopBytes = walBackstopPages * (4_096 + 24)
+/** The size of a log of `walBackstopPages` pages. Page and frame header are those of SQLite. */
+const walSizeLimitBytes = walBackstopPages * (4_096 + 24)
 
 export function refuseOldSqlite(version: string): void {
   const parts = version.split('.').map(Number)
@@ -75,7 +75,7 @@ export function openWriter(options: SqliteOptions): Database.Database {
     writer.pragma(`synchronous = ${options.durability === 'disk' ? 'FULL' : 'NORMAL'}`)
     writer.pragma('wal_autocheckpoint = 0')
     // A longer log, as after a long read transaction, is cut when it begins anew.
-    writer.pragma(`journal_size_limit = ${walBackstopBytes}`)
+    writer.pragma(`journal_size_limit = ${walSizeLimitBytes}`)
     migrateSqlite(writer, readSqliteMigrations(), options.clock.wall())
     return writer
   } catch (error) {
