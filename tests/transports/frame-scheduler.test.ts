@@ -5,8 +5,8 @@ import { ReadPause } from '../../server/src/transports/ws/read-pause.ts'
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 /**
- * A scheduler with which each frame takes `frameMs`, and sockets that count their pauses. Nothing is
- * left to do after a frame if `isDone`.
+ * A scheduler with which each frame takes `frameMs`, and sockets that count their pauses. Nothing
+ * is left to do after a frame if `isDone`.
  */
 function given(frameMs: number, isDone = false) {
   let now = 0

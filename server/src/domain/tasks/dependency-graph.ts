@@ -129,8 +129,8 @@ export function dependencyStateOf(
 /**
  * A subquery of the ids of a task and of all tasks that it waits for, directly or through others.
  * With `kinds` it follows only edges of these kinds. `start` is a query for the id of the first
- * task. It must read the id from a table: PostgreSQL refuses a recursive query whose first part is a
- * parameter with another collation than the column.
+ * task. It must read the id from a table: PostgreSQL refuses a recursive query whose first part is
+ * a parameter with another collation than the column.
  */
 export const prerequisiteIdsSql = (
   { t }: Pick<StatementParts<object>, 't'>,

@@ -6,7 +6,8 @@ import { StoreRefusedError } from '../store-refused-error.ts'
  * File systems that other machines also write to, by their number in statfs(2) on Linux. There,
  * SQLite's locks may not hold between machines, and its write-ahead log cannot work because its
  * index is shared memory: two servers would each own the file. A share behind FUSE or 9p is not
- * detected: statfs gives the number of FUSE or 9p, which local folders of virtual machines have too.
+ * detected: statfs gives the number of FUSE or 9p, which local folders of virtual machines have
+ * too.
  */
 const networkFileSystems: ReadonlyMap<number, string> = new Map([
   [0x6969, 'NFS'],

@@ -4,7 +4,7 @@ export interface PausableSocket {
   resume(): void
 }
 
-/** `congestion`: the client does not read its replies. `schedule`: its frames wait to be handled. */
+/** `congestion`: the client does not read its replies. `schedule`: its frames wait. */
 type PauseReason = 'congestion' | 'schedule'
 
 /** Pauses the reading of a socket for as long as there is a reason. */
