@@ -9,8 +9,8 @@ import { holdReason, taskHold, waitsForEntry } from './task-waits.ts'
  * The legal transitions of a task. The SQL guards, docs and tests are derived from this table.
  *
  * `complete` is also legal from `pending`: the latest attempt's token still completes the task
- * after its lease has expired, while no agent has claimed it since. A task that returns to the queue with
- * an open dependency becomes `blocked` instead of `pending`.
+ * after its lease has expired, while no agent has claimed it since. A task that returns to the
+ * queue with an open dependency becomes `blocked` instead of `pending`.
  */
 export const taskTransitions = {
   unblock: { from: ['blocked'], to: 'pending' },
