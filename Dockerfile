@@ -15,7 +15,7 @@ RUN npm ci --ignore-scripts
 COPY . .
 RUN npm run build
 # Types, maps and the compiler's notes are for who builds.
-RUN find shared/dist tools/dist server/dist client/dist bridge/dist cli/dist -type f ! -name '*.js' ! -name LICENSES -delete
+RUN find shared/dist tools/dist server/dist client/dist bridge/dist cli/dist -type f ! -name '*.js' ! -name LICENSES ! -name reply-examples.json -delete
 
 
 FROM manifests AS dependencies

@@ -67,7 +67,12 @@ const lastChangeBelow = (path: string): number =>
 
 const marker = join(folder, 'LICENSES')
 const workspaces = ['shared', 'tools', 'server', 'client', 'bridge', 'cli']
-const builtAtMs = Math.max(...workspaces.map((workspace) => lastChangeBelow(join(root, workspace, 'dist'))))
+/** npm writes this file at each install: another version of a package belongs into the bundle. */
+const installed = join(root, 'node_modules/.package-lock.json')
+const builtAtMs = Math.max(
+  ...workspaces.map((workspace) => lastChangeBelow(join(root, workspace, 'dist'))),
+  ...[installed, fileURLToPath(import.meta.url)].filter(existsSync).map((file) => statSync(file).mtimeMs),
+)
 // Without a change since the last bundle there is nothing to do.
 if (!existsSync(marker) || statSync(marker).mtimeMs <= builtAtMs) {
   rmSync(folder, { recursive: true, force: true })

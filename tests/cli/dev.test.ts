@@ -45,4 +45,5 @@ test.skipIf(process.platform === 'win32')('dev gives itself a larger young gener
   expect(second).toEqual({ pid: first?.pid, execArgv: '--max-semi-space-size=32' })
   expect(others).toEqual([])
   expect(await startsWith('--max-semi-space-size=8')).toHaveLength(1)
+  expect(await startsWith('--max_semi_space_size=8')).toHaveLength(1)
 })
