@@ -184,4 +184,23 @@ describe.skipIf(postgresServer === undefined)('tasks in a batch', () => {
     const comparable = ({ repeated: _, ...rest }: Awaited<ReturnType<typeof play>>) => rest
     expect(comparable(atOnce)).toEqual(comparable(oneByOne))
   })
+
+  test('that a claim of the batch puts back are found by the claims beside it', async () => {
+    await using database = await Database.create()
+    await using server = await TestServer.start({ postgres: { url: database.url } })
+    const lead = server.connect()
+    const [large, small] = await Promise.all(['large', 'small'].map((name) => server.agent(name)))
+    // Eleven of them fill the reply of a claim.
+    const payload = 'x'.repeat(90_000)
+    for (const index of below(14)) await lead.tasks.create({ type: 'work', title: `${index}`, payload })
+    const outcomes = await inOneBatch(server, [
+      () => large?.tasks.claim({ limit: 32 }, once) ?? Promise.resolve(),
+      () => small?.tasks.claim({}, once) ?? Promise.resolve(),
+    ])
+    const counts = outcomes.map((one) =>
+      one.status === 'fulfilled' ? (one.value as { tasks: readonly unknown[] }).tasks.length : codeOf(one),
+    )
+    expect(counts).toEqual([expect.any(Number), 1])
+    expect(counts[0]).toBeLessThan(14)
+  })
 })

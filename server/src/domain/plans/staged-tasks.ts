@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { type PlannedTask, planNamesCharacterLimit, plannedTask, planTaskLimit } from '@tony/mcp-shared/plans'
-import { and, eq, gt, isNull, sql } from 'drizzle-orm'
+import { and, eq, gt, isNull, lte, sql } from 'drizzle-orm'
 import { yieldToEventLoop } from '../../platform/clock.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { placeholder, type StatementParts, type Store, statement, type Transaction } from '../../store/store.ts'
@@ -15,13 +15,28 @@ const pageLimit = 100
  * rows in the order of `ord`. With that index it would find and sort all rows of the plan for each
  * page, which takes 50 times as long in a plan of 20,000 tasks.
  */
-const findStagedPage = statement(({ db, t, p }: StatementParts<{ planId: string; after: number; limit: number }>) =>
+const findStagedPage = statement(
+  ({ db, t, p }: StatementParts<{ planId: string; after: number; last: number; limit: number }>) =>
+    db
+      .select({ ord: t.planRows.ord, spec: t.planRows.spec, taskId: t.planRows.taskId })
+      .from(t.planRows)
+      .where(
+        and(gt(t.planRows.ord, p.after), lte(t.planRows.ord, p.last), sql`${t.planRows.planId} || '' = ${p.planId}`),
+      )
+      .orderBy(t.planRows.ord)
+      .limit(placeholder('limit'))
+      .prepare(),
+)
+
+/** A page outside these bounds would read the rows of other plans, of any number, in one turn. */
+const findStagedBounds = statement(({ db, t, p }: StatementParts<{ planId: string }>) =>
   db
-    .select({ ord: t.planRows.ord, spec: t.planRows.spec, taskId: t.planRows.taskId })
+    .select({
+      first: sql<number | null>`min(${t.planRows.ord})`,
+      last: sql<number | null>`max(${t.planRows.ord})`,
+    })
     .from(t.planRows)
-    .where(and(gt(t.planRows.ord, p.after), sql`${t.planRows.planId} || '' = ${p.planId}`))
-    .orderBy(t.planRows.ord)
-    .limit(placeholder('limit'))
+    .where(eq(t.planRows.planId, p.planId))
     .prepare(),
 )
 
@@ -118,8 +133,11 @@ type TransactFunction = <T>(work: (tx: Transaction) => Promise<T>) => Promise<T>
 export async function readStaged(store: Store, transact: TransactFunction, planId: string): Promise<StagedTask[]> {
   const staged: StagedTask[] = []
   let characters = 0
-  for (let after = 0; ; ) {
-    const page = await store.read((reader) => reader.run(findStagedPage, { planId, after, limit: pageLimit }))
+  const [bounds] = await store.read((reader) => reader.run(findStagedBounds, { planId }))
+  const { first, last } = bounds ?? {}
+  if (typeof first !== 'number' || typeof last !== 'number') return staged
+  for (let after = first - 1; ; ) {
+    const page = await store.read((reader) => reader.run(findStagedPage, { planId, after, last, limit: pageLimit }))
     const withoutId = page.filter(({ taskId }) => taskId === null)
     if (withoutId.length > 0) {
       await transact(async (tx) => {
@@ -133,9 +151,9 @@ export async function readStaged(store: Store, transact: TransactFunction, planI
       staged.push(task)
     }
     requirePlanFits(staged.length, characters)
-    const last = page.at(-1)
-    if (last === undefined || page.length < pageLimit) return staged
-    after = last.ord
+    const end = page.at(-1)
+    if (end === undefined || page.length < pageLimit) return staged
+    after = end.ord
     await yieldToEventLoop()
   }
 }

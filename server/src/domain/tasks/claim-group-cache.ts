@@ -1,5 +1,5 @@
 import { eq } from 'drizzle-orm'
-import { type Reader, type StatementParts, type Store, statement } from '../../store/store.ts'
+import { type Reader, type StatementParts, type Store, statement, type Transaction } from '../../store/store.ts'
 import type { Admission } from '../agents/admission.ts'
 import { type Claimant, canClaim } from './claim-waiters.ts'
 
@@ -65,9 +65,12 @@ export class ClaimGroupCache {
    * Returns the ids of the groups a claimant may take. The cost of a claim grows with their number,
    * not with the queue.
    */
-  async idsFor(reader: Reader, claimant: Claimant, admission: Admission): Promise<readonly number[]> {
-    const cached = this.#byProject.get(claimant.project)
-    const groups = cached?.count === admission.groupCount ? cached : await readClaimGroups(reader, claimant.project)
+  async idsFor(tx: Transaction, claimant: Claimant, admission: Admission): Promise<readonly number[]> {
+    const { project } = claimant
+    const cached = this.#byProject.get(project)
+    // The claims of a batch share one read: each of them would read all groups in the same turn.
+    const read = () => tx.share('claim groups', () => readClaimGroups(tx, project))
+    const groups = cached?.count === admission.groupCount ? cached : await read()
     return groups.idsFor(claimant, admission.capabilities)
   }
 

@@ -78,7 +78,10 @@ export interface ClaimResult {
   readonly claimantState?: ClaimantState
   /** The number of claim groups in the project. */
   readonly groupCount?: number
-  /** True if the transaction parked its limit of tasks, so that there may be others behind them. */
+  /**
+   * True if there may be other tasks: the transaction parked its limit of tasks, or another claim of
+   * its batch may put some back.
+   */
   readonly more?: boolean
   /** True if the idempotency key had a stored reply. */
   readonly replayed?: boolean
@@ -131,7 +134,8 @@ export async function claimIn(
       if (tasks.length < limit) size += replyBytesOf(task)
     }
   }
-  return { ...found, tasks }
+  // Another claim of the batch may put tasks back that this one did not see.
+  return tasks.length === 0 && claims.surplus > 0 ? { ...found, tasks, more: true } : { ...found, tasks }
 }
 
 /** True if a task does not fit into one page with the tasks that the claim has taken. */

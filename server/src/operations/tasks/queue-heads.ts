@@ -48,13 +48,15 @@ const readLimit = 512
 export interface ParallelClaims {
   /** The number of tasks that they want together. */
   wanted: number
+  /** The number of tasks that claims have taken from the queue and may put back. */
+  surplus: number
   /** Resolves when the last one of them that takes tasks has taken them. */
   taken: Promise<void>
 }
 
 /** Adds a claim of up to `limit` tasks to the claims that run at the same time. */
 export function joinClaims(tx: Transaction, limit: number): ParallelClaims {
-  const claims = tx.share('claims', () => ({ wanted: 0, taken: Promise.resolve() }))
+  const claims = tx.share('claims', () => ({ wanted: 0, surplus: 0, taken: Promise.resolve() }))
   claims.wanted += limit
   return claims
 }
@@ -182,7 +184,9 @@ export function mergeHeads(tx: Transaction, { project, claimGroups, claims }: Me
     claims.taken = promise
     try {
       await Promise.all([before, fill()])
-      return await take(wanted)
+      const taken = await take(wanted)
+      claims.surplus += Math.max(0, taken.length - 1)
+      return taken
     } finally {
       resolve()
     }
@@ -190,6 +194,7 @@ export function mergeHeads(tx: Transaction, { project, claimGroups, claims }: Me
   return {
     next: async (wanted) => {
       if (left.length === 0) left = await takeInOrder(wanted)
+      else claims.surplus -= 1
       last = left.shift()
       return last?.head
     },
@@ -198,6 +203,7 @@ export function mergeHeads(tx: Transaction, { project, claimGroups, claims }: Me
       last = undefined
     },
     putBack: () => {
+      claims.surplus -= left.length
       for (const { heads, head } of [...(last ? [last] : []), ...left].reverse()) heads.putBack(head)
       left = []
     },
