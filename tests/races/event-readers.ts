@@ -83,7 +83,7 @@ export async function streamUntil(state: ReaderState, access: ReaderAccess, coun
   const { roll } = access
   const readStream = async () => {
     using stream = await openStream(access.any, { ...created, cursor: state.cursor })
-    for (let left = 1 + roll(800); left > 0 && state.tasks.length < count; left -= 1) {
+    for (let left = 1 + roll(120); left > 0 && state.tasks.length < count; left -= 1) {
       const { method, params } = await stream.next()
       const data: { readonly subject?: unknown } = { ...(params?.['data'] ?? {}) }
       if (method === 'notifications/events/event') state.store(params?.['eventId'], data.subject)
