@@ -58,4 +58,4 @@ test('every caller reads exactly the events it may see, from any cursor, once an
       await ended?.()
     },
   })
-}, 300_000)
+}, 1_200_000)

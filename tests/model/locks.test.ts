@@ -20,4 +20,4 @@ test('no two conflicting locks are held at the same time, and no task waits for 
       await someTasks(play)
     },
   })
-}, 300_000)
+}, 1_200_000)

@@ -23,4 +23,4 @@ test('each message has one status and is delivered at the time and to the agent 
       if (lot % 3 === 2) await fill(play, maxPending - 3)
     },
   })
-}, 300_000)
+}, 1_200_000)

@@ -17,4 +17,4 @@ test('tasks have the status of the contract after any sequence of calls', async 
     runs: roundsOf({ part: 80, full: 700, variable: 'MODEL_RUNS' }),
     begin: someTasks,
   })
-}, 300_000)
+}, 1_200_000)
