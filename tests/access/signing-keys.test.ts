@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { readConfig } from '@tony/mcp-server/config'
 import { FileKeyStore } from '@tony/mcp-server/domain/identity/key-store'
 import { publishLeadMs, rotateKeys } from '@tony/mcp-server/domain/identity/signing-keys'
@@ -147,6 +148,17 @@ describe.skipIf(onPostgres)('a rotation while the server runs', () => {
     remove()
     await expect.poll(async () => (await ask(server, 'auth.whoami', token)).code).toBe('UNAUTHENTICATED')
   })
+})
+
+test('a revocation with --yes replaces a damaged key file, which a dry run cannot list', async () => {
+  const { tony, folder, remove } = command()
+  const database = join(folder, 'damaged.db')
+  writeFileSync(`${database}.key`, '{"keys":[{"k')
+  const revoke = (...how: readonly string[]) => tony('keys', 'rotate', '--revoke', ...how, '--db-path', database)
+  expect((await revoke('--dry-run', '--yes')).code).not.toBe(0)
+  expect(await revoke('--yes')).toMatchObject({ code: 0, stderr: '' })
+  expect((await revoke('--dry-run')).stdout).toContain('1 would change')
+  remove()
 })
 
 describe.skipIf(postgresServer === undefined)('two replicas', () => {
