@@ -65,6 +65,17 @@ test('a destructive verb needs a confirmation, and a token of a dry run confirms
   expect((await on('tasks', 'cancel', '--epic', 'e', '--yes', '--json')).stdout).toContain('"more":false')
 })
 
+test('a token of a dry run confirms nothing once a listed task has another status', async () => {
+  await using server = await TestServer.start()
+  const on = tonyWith({ TONY_MCP_URL: server.url })
+  const ada = await server.agent('ada')
+  const taskId = (await on('tasks', 'add', 'parse it')).stdout.trim()
+  const { confirm } = JSON.parse((await on('tasks', 'cancel', taskId, '--dry-run', '--json')).stdout)
+  await claimOne(ada)
+  expect(await on('tasks', 'cancel', taskId, '--confirm', confirm)).toMatchObject({ code: 5, stdout: '' })
+  expect((await server.connect().tasks.get({ taskId })).status).toBe('in_progress')
+})
+
 test('a message is sent by name and read by its recipient, and a dead one is redriven', async () => {
   await using server = await TestServer.start()
   const on = tonyWith({ TONY_MCP_URL: server.url })

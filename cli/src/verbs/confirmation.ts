@@ -44,7 +44,7 @@ export function confirmEffects(
   effects: readonly DestructiveEffect[],
 ): boolean {
   const { yes, dryRun, confirm } = options
-  const text = JSON.stringify([...facts, effects.map(({ id }) => id)])
+  const text = JSON.stringify([...facts, effects.map(({ id, text: effect }) => [id, effect])])
   const token = createHash('sha256').update(text).digest('base64url').slice(0, 12)
   if (dryRun) {
     printDryRun(options, effects, token)

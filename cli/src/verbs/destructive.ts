@@ -6,7 +6,7 @@ import { addCommand, printOutcome, setCommandAction, type Verb, type VerbCall, w
 /**
  * A verb whose effect cannot be undone. `effects` lists the affected objects, and `run` changes
  * exactly these. The verb runs only with `--yes`, or with the token of a dry run that listed the
- * same objects.
+ * same effects.
  */
 export interface DestructiveVerb<Options, Result extends object> extends Omit<Verb<Options, Result>, 'run'> {
   readonly effects: (call: VerbCall<Options>) => Promise<readonly DestructiveEffect[]>
