@@ -45,10 +45,11 @@ async function createTasks(lead: Client, features: number): Promise<CreatedTask[
   return created
 }
 
-/** Registers the agents. Each works on one task at a time. */
-async function startAgents(url: string, count: number, tasks: readonly CreatedTask[]): Promise<Agent[]> {
-  const indexById = new Map(tasks.map(({ id }, index) => [id, index]))
-  const agents = await Promise.all(
+const stopAgents = (agents: readonly Agent[]) => Promise.all(agents.map((agent) => agent.stop({ withinMs: 2_000 })))
+
+/** Registers the agents. If one cannot be registered, it stops the others. */
+async function registerAgents(url: string, count: number): Promise<Agent[]> {
+  const registrations = await Promise.allSettled(
     Array.from({ length: count }, (_, index) =>
       Agent.register({
         url,
@@ -58,6 +59,16 @@ async function startAgents(url: string, count: number, tasks: readonly CreatedTa
       }),
     ),
   )
+  const agents = registrations.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+  const refused = registrations.find((each) => each.status === 'rejected')
+  if (refused === undefined) return agents
+  await stopAgents(agents)
+  throw refused.reason
+}
+
+/** Starts the work of the agents. Each works on one task at a time. */
+function startWork(agents: readonly Agent[], tasks: readonly CreatedTask[]): void {
+  const indexById = new Map(tasks.map(({ id }, index) => [id, index]))
   for (const agent of agents)
     agent.work(
       async ({ id, attempt, title }, { signal }) => {
@@ -69,13 +80,13 @@ async function startAgents(url: string, count: number, tasks: readonly CreatedTa
       // The failure of an attempt is an event of the feed.
       { onError: () => undefined },
     )
-  return agents
 }
 
 const verbByEventType: Readonly<Record<string, string>> = {
   'task.claimed': 'takes',
   'task.completed': 'completes',
   'task.retried': 'fails, and it is tried again:',
+  'task.failed': 'fails for good:',
 }
 
 interface FollowParams {
@@ -83,7 +94,10 @@ interface FollowParams {
   readonly agents: readonly Agent[]
 }
 
-/** Reads the feed until every task is completed, or until the end of the command. */
+/**
+ * Reads the feed until every task is completed or one has failed for good, or until the end of the
+ * command.
+ */
 async function followFeed(
   lead: Client,
   { tasks, agents }: FollowParams,
@@ -101,27 +115,29 @@ async function followFeed(
     const who = agentNames.get(event.actor ?? '')
     if (verb !== undefined && who !== undefined) print(`${who.padEnd(9)} ${verb} ${titles.get(event.subject ?? '')}`)
     if (event.type === 'task.completed') left -= 1
-    if (left === 0) break
+    if (left === 0 || event.type === 'task.failed') break
   }
   return events
 }
 
 /** Runs the agents on the plan at a server, and checks the feed at the end. */
-async function runFleet(
+export async function runFleet(
   url: string,
-  { agents: count, features }: DemoOptions,
+  { agents: count, features }: Pick<DemoOptions, 'agents' | 'features'>,
   end: StreamEnd,
   print: (line: string) => void,
 ) {
   const lead = createClient({ url })
+  const agents: Agent[] = []
   try {
     const tasks = await createTasks(lead, features)
     print(`${tasks.length} tasks for ${count} agents at ${url}; watch them: tony-mcp top --url ${url}`)
-    const agents = await startAgents(url, count, tasks)
+    agents.push(...(await registerAgents(url, count)))
+    startWork(agents, tasks)
     const events = await followFeed(lead, { tasks, agents }, end, print)
-    await Promise.all(agents.map((agent) => agent.stop({ withinMs: 2_000 })))
     return { tasks: tasks.length, agents: count, events: events.length, faults: findFaults(tasks, events) }
   } finally {
+    await stopAgents(agents)
     lead.close()
   }
 }
