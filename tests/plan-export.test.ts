@@ -131,6 +131,22 @@ describe.skipIf(onPostgres)('tony-mcp export', () => {
     }
   })
 
+  test('with --replay holds no task of an absent agent, whatever its name', async () => {
+    await using server = await TestServer.start()
+    const lead = await importText(server, jsonLines([issue('shop-1')]))
+    const { tasks } = await lead.tasks.list()
+    await server.agent('constructor')
+    await lead.tasks.update({ taskId: tasks[0]?.id ?? '', expectedRevision: 1, assignedTo: 'constructor' })
+    const file = join(folder, 'replayed.beads')
+    await exportAs(server, 'beads', '--output', file)
+    await lead.projects.create({ name: 'replayed' })
+    const replayed = await tony('import', file, '--replay', '--json', '--url', server.url, '--project', 'replayed')
+    expect(replayed.stderr).toContain('the agent constructor is not registered: its tasks have no assignee (1 tasks)')
+    expect(JSON.parse(replayed.stdout).absentAgents).toEqual({ constructor: 1 })
+    const [task] = (await server.connect({ project: 'replayed' }).tasks.list()).tasks
+    expect(task).toMatchObject({ status: 'pending', hold: null, assignedTo: null })
+  })
+
   test('as JSON has the fields of an issue of GitHub, with which a script goes back', async () => {
     await using server = await TestServer.start()
     const url = 'https://github.com/shop/cart/issues/12'

@@ -37,9 +37,17 @@ function warningLines(warnings: readonly string[]): string[] {
   ]
 }
 
+function absentLines({ absentAgents = {} }: PublishResult, liftHolds: boolean): string[] {
+  const effect = liftHolds ? 'its tasks have no assignee' : 'its open tasks are held'
+  return Object.entries(absentAgents).map(
+    ([agent, count]) => `warning: the agent ${agent} is not registered: ${effect} (${count} tasks)`,
+  )
+}
+
 /** Reads the whole plan first, so that an unreadable plan changes nothing. */
 async function importPlan(file: string, options: ImportOptions): Promise<void> {
-  const { format, name, tasks, report } = await readPlan(file, options)
+  const plan = await readPlan(file, options)
+  const { format, name, tasks, report, liftHolds } = plan
   const print = (line: string) => {
     if (!options.json) process.stdout.write(`${line}\n`)
   }
@@ -61,12 +69,11 @@ async function importPlan(file: string, options: ImportOptions): Promise<void> {
   const client = connectClient(options)
   const progress = createProgressDisplay(process.stderr, !options.json)
   try {
-    const published = await publishPlan(client, { name, tasks }, (staged) => progress.show(staged, tasks.length))
+    const published = await publishPlan(client, plan, (staged) => progress.show(staged, tasks.length))
     progress.end()
     print(`created ${published.created}, updated ${published.updated}, unchanged ${published.unchanged}`)
     for (const line of keptLines(published.kept)) print(line)
-    for (const [agent, held] of Object.entries(published.absentAgents ?? {}))
-      process.stderr.write(`warning: the agent ${agent} is not registered: its open tasks are held (${held} tasks)\n`)
+    for (const line of absentLines(published, liftHolds)) process.stderr.write(`${line}\n`)
     printJson(published)
   } finally {
     progress.end()

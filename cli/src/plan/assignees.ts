@@ -1,11 +1,11 @@
 import type { Client } from '@tony/mcp-client'
-import type { PlannedRow } from './plan.ts'
+import type { Plan, PlannedRow } from './plan.ts'
 
 /** The rows of a plan for one project. */
 export interface AssignedRows {
   readonly rows: readonly PlannedRow[]
   /** The agents of the plan that the project does not have, with the number of their tasks. */
-  readonly absent: Readonly<Record<string, number>>
+  readonly absent: ReadonlyMap<string, number>
 }
 
 /** Returns the names and the ids of the agents of a project. */
@@ -20,25 +20,33 @@ async function loadAgentIdentifiers(client: Client): Promise<Set<string>> {
   return agents
 }
 
-/** Returns the row without its assignee. Open work is held: nobody else may take it. */
-function withoutAssignee({ assignedTo, ...row }: PlannedRow): PlannedRow {
+/**
+ * Returns the row without its assignee. Open work is held, because nobody else may take it, unless
+ * `liftHolds`.
+ */
+function withoutAssignee({ assignedTo, ...row }: PlannedRow, liftHolds: boolean): PlannedRow {
+  if (liftHolds) return row
   if (row.status !== 'pending' && row.status !== undefined) return row
   return { ...row, hold: row.hold ?? `it is assigned to ${assignedTo}, which is not registered here` }
 }
 
 /**
- * Holds the tasks of agents that the project does not have. The server refuses a plan with such an
- * assignee, and a file may come from another project.
+ * Removes the assignment to agents that the project does not have, and holds these tasks unless the
+ * plan lifts all holds. The server refuses a plan with such an assignee, and a file may come from
+ * another project.
  */
-export async function holdForAbsentAgents(client: Client, rows: readonly PlannedRow[]): Promise<AssignedRows> {
-  if (!rows.some(({ assignedTo }) => assignedTo !== undefined)) return { rows, absent: {} }
+export async function removeAbsentAgents(
+  client: Client,
+  { tasks: rows, liftHolds }: Pick<Plan, 'tasks' | 'liftHolds'>,
+): Promise<AssignedRows> {
+  const absent = new Map<string, number>()
+  if (!rows.some(({ assignedTo }) => assignedTo !== undefined)) return { rows, absent }
   const agents = await loadAgentIdentifiers(client)
-  const absent: Record<string, number> = {}
   const assigned = rows.map((row) => {
     const { assignedTo } = row
     if (assignedTo === undefined || agents.has(assignedTo)) return row
-    absent[assignedTo] = (absent[assignedTo] ?? 0) + 1
-    return withoutAssignee(row)
+    absent.set(assignedTo, (absent.get(assignedTo) ?? 0) + 1)
+    return withoutAssignee(row, liftHolds)
   })
   return { rows: assigned, absent }
 }

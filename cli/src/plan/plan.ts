@@ -13,6 +13,8 @@ export interface Plan {
    * The tasks, each after its dependencies and its parent, and otherwise in the order of the file.
    */
   tasks: PlannedRow[]
+  /** True if no task is held, not even for an agent that the project does not have. */
+  liftHolds: boolean
   report: PlanReport
 }
 

@@ -1,6 +1,6 @@
 import type { Client } from '@tony/mcp-client'
 import { inputKeyLimit } from '@tony/mcp-shared/well-formed'
-import { holdForAbsentAgents } from './assignees.ts'
+import { removeAbsentAgents } from './assignees.ts'
 import type { Plan, PlannedRow } from './plan.ts'
 import { sizeOfRow } from './row-size.ts'
 
@@ -56,10 +56,10 @@ function takeBatches(batches: Generator<PlannedRow[]>): PlannedRow[][] {
  */
 export async function publishPlan(
   client: Client,
-  plan: Pick<Plan, 'name' | 'tasks'>,
+  plan: Pick<Plan, 'name' | 'tasks' | 'liftHolds'>,
   onProgress: (staged: number) => void = () => undefined,
 ): Promise<PublishResult> {
-  const { rows, absent } = await holdForAbsentAgents(client, plan.tasks)
+  const { rows, absent } = await removeAbsentAgents(client, plan)
   const { planId } = await client.plans.begin({ name: plan.name })
   let staged = 0
   const batches = toBatches(rows)
@@ -72,5 +72,5 @@ export async function publishPlan(
       }),
     )
   const published = await client.plans.commit({ planId }, { deadlineMs: 120_000 })
-  return Object.keys(absent).length === 0 ? published : { ...published, absentAgents: absent }
+  return absent.size === 0 ? published : { ...published, absentAgents: Object.fromEntries(absent) }
 }

@@ -49,7 +49,7 @@ export async function readPlan(file: string, options: ReadOptions): Promise<Plan
   const { format, records } = await readRecords({ file, forced: options.format, reading })
   if (records.length === 0) throw new PlanError(file, 'is a plan without tasks')
   const name = file === '-' ? 'standard input' : parse(file).name.slice(0, 200)
-  return { format, name, ...buildPlannedTasks(records, { replay, liftHolds, strict, warnings, problems }) }
+  return { format, name, liftHolds, ...buildPlannedTasks(records, { replay, liftHolds, strict, warnings, problems }) }
 }
 
 interface FileRecords {
