@@ -41,7 +41,10 @@ export function sortTopologically(
   progress.parentsAreTree = true
   for (const root of plan.keys()) {
     const cycle = visitTask(root, { plan, sorted, late })
-    if (cycle) return { cycle, of: 'dependencies' }
+    if (!cycle) continue
+    // Without the edge that the caller removes, a parent may no longer wait for its own task.
+    for (const id of late) if (!sorted.has(id)) late.delete(id)
+    return { cycle, of: 'dependencies' }
   }
   return { ids: [...sorted], late: [...late] }
 }
