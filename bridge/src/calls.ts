@@ -23,9 +23,9 @@ export const toolCallsOf = (client: Client) =>
 export const rejoinCodes: ReadonlySet<string> = new Set(['CLIENT_CLOSED', 'UNAUTHENTICATED', 'TOKEN_EXPIRED'])
 
 /**
- * Procedures whose calls ack no messages. Any other call acks the messages shown before it, because
- * a model that calls again has read them. The bridge itself makes these calls while it renders
- * messages, before the model has read them.
+ * Procedures whose calls ack no messages. Any other call of a tool acks the messages shown before
+ * it, because a model that calls again has read them. The bridge itself makes these calls while it
+ * renders messages, before the model has read them.
  */
 export const nonAcknowledgingPaths: ReadonlySet<ProcedurePath> = new Set(['agents.get'])
 

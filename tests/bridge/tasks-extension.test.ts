@@ -4,10 +4,20 @@ import { z } from 'zod'
 import { Guarded } from '../access/given.ts'
 import { claimOne } from '../api/given.ts'
 import { refusal, TestServer } from '../support/server.ts'
-import { bridgedHost } from './hosts.ts'
+import { bridgedHost, delivered, type Host } from './hosts.ts'
 
 const extension = { extensions: { 'io.modelcontextprotocol/tasks': {} } }
 const anything = z.looseObject({})
+
+/** Reads a task as the program of a host does, by a request that declares the extension. */
+const poll = ({ client }: Host, taskId: string) =>
+  client.request(
+    {
+      method: 'tasks/get',
+      params: { taskId, _meta: { 'io.modelcontextprotocol/clientCapabilities': extension } },
+    },
+    anything,
+  )
 
 /** Connects the client of the SDK on the newest revision, which declares the extension. */
 async function connect(url: string, token?: string, capabilities: object = extension) {
@@ -139,10 +149,27 @@ describe('the extension MCP Tasks', () => {
     await using server = await TestServer.start()
     await using host = await bridgedHost(server)
     const { id: taskId } = await server.connect().tasks.create({ type: 'code' })
-    const _meta = { 'io.modelcontextprotocol/clientCapabilities': extension }
-    const get = (params: Record<string, unknown>) => host.client.request({ method: 'tasks/get', params }, anything)
-    expect(await get({ taskId, _meta })).toMatchObject({ taskId, status: 'working' })
-    await expect(get({ taskId })).rejects.toMatchObject({ code: -32_021 })
+    expect(await poll(host, taskId)).toMatchObject({ taskId, status: 'working' })
+    const undeclared = { method: 'tasks/get', params: { taskId } }
+    await expect(host.client.request(undeclared, anything)).rejects.toMatchObject({ code: -32_021 })
+  })
+
+  test('acks no message on the bridge: the host polls and reads resources before its model has read', async () => {
+    await using server = await TestServer.start()
+    await using host = await bridgedHost(server)
+    await host.did('join', { name: 'ada' })
+    const lead = server.connect()
+    const { id: taskId } = await lead.tasks.create({ type: 'code' })
+    const note = { to: 'ada', type: 'note', payload: 'stop', threadId: 'notes' }
+    const { id: messageId } = await lead.messages.send(note)
+    await delivered(server, 1)
+    const status = async () => (await lead.messages.get({ messageId })).status
+    expect((await host.call('inbox')).text).toContain('stop')
+    await poll(host, taskId)
+    for (const uri of [`tony://task/${taskId}`, 'tony://thread/notes']) await host.client.readResource({ uri })
+    expect(await status()).toBe('delivered')
+    await host.did('inbox')
+    expect(await status()).toBe('acked')
   })
 })
 

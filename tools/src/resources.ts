@@ -15,7 +15,7 @@ const toResourceContents = (uri: URL, value: object) => ({
 })
 
 async function readTask(toolSession: ToolSession, taskId: string, budget: OutputBudget): Promise<object> {
-  const task = await toolSession.call('tasks.get', { taskId: decodeURIComponent(taskId) })
+  const task = await toolSession.callForHost('tasks.get', { taskId: decodeURIComponent(taskId) })
   const nameOf = await loadAgentNames(toolSession, authorIdsOf(task))
   const { title, type, status, priority, attempt, dependsOn, parentId } = task
   const head = {
@@ -43,7 +43,9 @@ async function readTask(toolSession: ToolSession, taskId: string, budget: Output
 
 async function readAgent(toolSession: ToolSession, encodedAgent: string): Promise<object> {
   const agent = decodeURIComponent(encodedAgent)
-  const { id, name, type, role, status, capabilities, lastActivityAt } = await toolSession.call('agents.get', { agent })
+  const { id, name, type, role, status, capabilities, lastActivityAt } = await toolSession.callForHost('agents.get', {
+    agent,
+  })
   return {
     agentId: id,
     name: toSingleLine(name),
@@ -77,10 +79,10 @@ async function readThread(toolSession: ToolSession, path: string, budget: Output
 const maxThreadMessages = 2_000
 
 async function loadThread(toolSession: ToolSession, threadId: string) {
-  const first = await toolSession.call('messages.thread', { threadId })
+  const first = await toolSession.callForHost('messages.thread', { threadId })
   const { messages } = first
   for (let cursor = first.nextCursor; cursor !== null && messages.length < maxThreadMessages; ) {
-    const page: typeof first = await toolSession.call('messages.thread', { threadId, cursor })
+    const page: typeof first = await toolSession.callForHost('messages.thread', { threadId, cursor })
     messages.push(...page.messages)
     cursor = page.nextCursor
   }

@@ -84,6 +84,8 @@ export interface ToolSession {
   /** Registers this session as an agent. If that changes its profile, its leases are released. */
   join(profile: AgentProfile): Promise<AgentIdentity>
   call<P extends ProcedurePath>(path: P, input: Input<P>, signal?: AbortSignal): Promise<Output<P>>
+  /** Calls for the program of the host. No message counts as read, because no model has called. */
+  callForHost<P extends ProcedurePath>(path: P, input: Input<P>, signal?: AbortSignal): Promise<Output<P>>
   /**
    * Calls with this session's lease of the task. Throws an error with the code STALE_LEASE if it
    * has none.
@@ -96,9 +98,9 @@ export interface ToolSession {
   claim(wait: WaitOptions): Promise<Task | undefined>
   /**
    * Shows the next messages, in order, and returns true if more may be ready. Messages that are
-   * shown whole are reported as shown. The next call of the session acks them, because a model that
-   * calls again has read them. Messages that are cut short stay for a later call. A session that
-   * has not joined is shown nothing; with `wait` it joins first.
+   * shown whole are reported as shown. The next `call` of the session acks them, because a model
+   * that calls again has read them. Messages that are cut short stay for a later call. A session
+   * that has not joined is shown nothing; with `wait` it joins first.
    */
   showMessages(options: ShowOptions, renderer: MessageRenderer): Promise<boolean>
   /**

@@ -1,7 +1,6 @@
-import { type Agent, TonyError } from '@tony/mcp-client'
+import type { Agent } from '@tony/mcp-client'
 import type { DeliveryMode } from '@tony/mcp-shared/messages'
 import type { Input, InputWithoutLeaseToken, LeasedPath, Output, ProcedurePath, Task } from '@tony/mcp-tools/calls'
-import { ToolError } from '@tony/mcp-tools/error-text'
 import {
   type AgentIdentity,
   type AgentProfile,
@@ -22,6 +21,7 @@ import { type LongPollOptions, longPoll } from './long-poll.ts'
 import { type WaitResult, type WaitTarget, waitForWork } from './poll.ts'
 import { type BridgeSettings, definedProfileFieldsOf, registerAgent } from './registration.ts'
 import type { Slot } from './slots.ts'
+import { toToolError } from './tool-error.ts'
 
 /** Heartbeats extend the leases. A killed bridge loses its tasks within the length of a lease. */
 const heartbeatMs = 10_000
@@ -101,12 +101,16 @@ export class HostSession implements ToolSession {
 
   async call<P extends ProcedurePath>(path: P, input: Input<P>, signal?: AbortSignal): Promise<Output<P>> {
     if (!nonAcknowledgingPaths.has(path)) await this.#ackShown()
+    return this.callForHost(path, input, signal)
+  }
+
+  async callForHost<P extends ProcedurePath>(path: P, input: Input<P>, signal?: AbortSignal): Promise<Output<P>> {
     try {
       return await this.#callOnce(path, input, signal)
     } catch (error) {
       const code = errorCodeOf(error) ?? ''
       if (deliberateEndCodes.has(code)) this.#ended = true
-      if (this.#closing.signal.aborted || !rejoinCodes.has(code)) throw this.#toToolError(error)
+      if (this.#closing.signal.aborted || !rejoinCodes.has(code)) throw toToolError(error, this.#options.settings.url)
       this.#dropAgent('the server ended this agent, and it was registered again')
       return this.#callOnce(path, input, signal)
     }
@@ -257,12 +261,6 @@ export class HostSession implements ToolSession {
   async #callOnce<P extends ProcedurePath>(path: P, input: Input<P>, signal?: AbortSignal): Promise<Output<P>> {
     const { client } = await this.#ensureJoined()
     return toolCallsOf(client)(path, input, signal)
-  }
-
-  #toToolError(error: unknown): unknown {
-    if (errorCodeOf(error) !== 'DEADLINE_EXCEEDED' || !(error instanceof TonyError) || error.applied === 'unknown')
-      return error
-    return new ToolError('SERVER_UNREACHABLE', `no server answers at ${this.#options.settings.url}`)
   }
 
   #longPollOptions({ waitMs, signal }: WaitOptions): LongPollOptions {

@@ -69,7 +69,7 @@ async function applyTaskUpdate(toolSession: ToolSession, task: Task, responses: 
   if (task.status !== 'input_required' || !(questionKeyOf(task) in responses)) return
   const answer = formAnswerOf(responses[questionKeyOf(task)])
   if (answer === undefined) return
-  await toolSession.call('tasks.provideInput', { taskId, answer, attempt }).catch(ignoreIllegalTransition)
+  await toolSession.callForHost('tasks.provideInput', { taskId, answer, attempt }).catch(ignoreIllegalTransition)
 }
 
 /**
@@ -86,7 +86,7 @@ export function addTasksExtension(server: McpServer, toolSession: ToolSession, l
     server.server.setRequestHandler(method, { params: taskParams }, async ({ taskId }, context) => {
       requireExtension(server, context)
       try {
-        const task = await toolSession.call('tasks.get', { taskId })
+        const task = await toolSession.callForHost('tasks.get', { taskId })
         return { ...(await run(task, context)), resultType: 'complete' }
       } catch (error) {
         throw toProtocolError(error)
@@ -99,7 +99,8 @@ export function addTasksExtension(server: McpServer, toolSession: ToolSession, l
     return undefined
   })
   handle('tasks/cancel', async (task) => {
-    if (!hasEnded(task)) await toolSession.call('tasks.cancel', { taskId: task.id }).catch(ignoreIllegalTransition)
+    if (!hasEnded(task))
+      await toolSession.callForHost('tasks.cancel', { taskId: task.id }).catch(ignoreIllegalTransition)
     return undefined
   })
 }

@@ -141,6 +141,10 @@ export class HttpToolSession implements ToolSession {
     return this.#callAs(await this.#principal(), path, this.#onceAMinute(path, input), signal)
   }
 
+  callForHost<P extends ProcedurePath>(path: P, input: Input<P>, signal?: AbortSignal): Promise<Output<P>> {
+    return this.call(path, input, signal)
+  }
+
   /**
    * Gives a call that creates something a key of its content and of the minute. Some clients send a
    * call again after a lost connection, under another id.
