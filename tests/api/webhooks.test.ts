@@ -1,4 +1,4 @@
-import { signatureHeaders } from '@tony/mcp-server/domain/webhooks/signature'
+import { newSecret, signatureHeaders } from '@tony/mcp-server/domain/webhooks/signature'
 import { describe, expect, test } from 'vitest'
 import { refusal, TestServer } from '../support/server.ts'
 import { isSignedBy, WebhookReceiver } from '../support/webhook-receiver.ts'
@@ -80,6 +80,32 @@ describe('a webhook', () => {
     if (!during || !after) throw new Error('two tests were expected')
     expect([isSignedBy(secret, during), isSignedBy(rotated.secret, during)]).toEqual([true, true])
     expect([isSignedBy(secret, after), isSignedBy(rotated.secret, after)]).toEqual([false, true])
+  })
+
+  test('keeps the secret before a rotation if the same rotation is sent again', async () => {
+    await using server = await TestServer.start()
+    await using receiver = await WebhookReceiver.start()
+    const lead = server.connect()
+    const { webhookId, secret: before } = await lead.webhooks.create({ url: receiver.url, ...completed })
+    const rotation = { webhookId, secret: newSecret(), overlapMs: 10_000 }
+    const first = await lead.webhooks.rotate(rotation)
+    await server.advance(1_000)
+    expect(await lead.webhooks.rotate(rotation)).toEqual(first)
+    expect((await lead.events.list({ types: ['webhook.rotated'] })).events).toHaveLength(1)
+    await lead.webhooks.test({ webhookId })
+    const [during] = await receiver.until(1)
+    if (!during) throw new Error('a test was expected')
+    expect([isSignedBy(before, during), isSignedBy(rotation.secret, during)]).toEqual([true, true])
+  })
+
+  test('that has the given secret from its creation is not rotated', async () => {
+    await using server = await TestServer.start()
+    await using receiver = await WebhookReceiver.start()
+    const lead = server.connect()
+    const { webhookId, secret } = await lead.webhooks.create({ url: receiver.url, ...completed })
+    const now = new Date(server.clock.wall()).toISOString()
+    expect(await lead.webhooks.rotate({ webhookId, secret })).toEqual({ webhookId, secret, previousUntil: now })
+    expect((await lead.events.list({ types: ['webhook.rotated'] })).events).toEqual([])
   })
 
   test('of a revoked key ends, and its endpoint gets the reason', async () => {

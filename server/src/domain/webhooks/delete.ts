@@ -1,21 +1,7 @@
-import { and, eq } from 'drizzle-orm'
+import { eq } from 'drizzle-orm'
 import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
-import type { WebhookRow } from './rows.ts'
+import { lockWebhook, type WebhookKey, type WebhookRow } from './rows.ts'
 import { publicUrlOf } from './url.ts'
-
-interface WebhookKey {
-  id: string
-  project: string
-}
-
-const lockWebhook = statement(({ db, t, p, locked }: StatementParts<WebhookKey>) =>
-  locked(
-    db
-      .select()
-      .from(t.webhooks)
-      .where(and(eq(t.webhooks.id, p.id), eq(t.webhooks.projectId, p.project))),
-  ).prepare(),
-)
 
 const deleteDeadLetters = statement(({ db, t, p }: StatementParts<{ id: string }>) =>
   db

@@ -5,12 +5,26 @@ import type { Tables } from '../../store/tables/tables.ts'
 
 export type WebhookRow = Tables['webhooks']['$inferSelect']
 
-export const findWebhook = statement(({ db, t, p }: StatementParts<{ id: string; project: string }>) =>
+export interface WebhookKey {
+  id: string
+  project: string
+}
+
+export const findWebhook = statement(({ db, t, p }: StatementParts<WebhookKey>) =>
   db
     .select()
     .from(t.webhooks)
     .where(and(eq(t.webhooks.id, p.id), eq(t.webhooks.projectId, p.project)))
     .prepare(),
+)
+
+export const lockWebhook = statement(({ db, t, p, locked }: StatementParts<WebhookKey>) =>
+  locked(
+    db
+      .select()
+      .from(t.webhooks)
+      .where(and(eq(t.webhooks.id, p.id), eq(t.webhooks.projectId, p.project))),
+  ).prepare(),
 )
 
 /** The projects that have webhooks. */
