@@ -68,3 +68,57 @@ test('the wakes of an agent that unregistered long ago are deleted before it, 10
     [0, 0],
   ])
 })
+
+const ownedRows = {
+  sessions: (server: TestServer, agentId: string, numbers: readonly number[]) =>
+    `insert into sessions (id, project_id, agent_id, incarnation, refresh_hash, created_at, refreshed_at)
+     values ${numbers.map((n) => `('s${n}', '${projectOf(server)}', '${agentId}', 1, 'h${n}', 1, 1)`).join()}`,
+  requests: (server: TestServer, agentId: string, numbers: readonly number[]) =>
+    `insert into requests (id, project_id, method, to_agent, message_id, status, created_at, deadline_at)
+     values ${numbers.map((n) => `('r${n}', '${projectOf(server)}', 'm', '${agentId}', 'm', 'replied', 1, 1)`).join()}`,
+  health_metrics: (_: TestServer, agentId: string, numbers: readonly number[]) =>
+    `insert into health_metrics (agent_id, timestamp) values ${numbers.map((n) => `('${agentId}', ${n})`).join()}`,
+}
+
+test.each(Object.entries(ownedRows))(
+  '%s of such an agent are deleted before it, 100 in a transaction',
+  async (table, insertion) => {
+    await using server = await keeping({})
+    const ada = await server.agent('ada')
+    await ada.agents.unregister({})
+    await server.advance(11 * minute)
+    tamper(server, 'delete from sessions')
+    tamper(server, insertion(server, ada.id, upTo(250)))
+    const { store, retentionProgress } = server.parts
+    const left: number[][] = []
+    for (const _ of upTo(3)) {
+      await deleteExpiredAgents(store, projectOf(server), rule, retentionProgress)
+      left.push([count(server, table), count(server, 'agents')])
+    }
+    expect(left).toEqual([
+      [150, 1],
+      [50, 1],
+      [0, 0],
+    ])
+  },
+)
+
+test('one transaction shares the limit among the agents whose rows it deletes', async () => {
+  await using server = await keeping({})
+  const agents = [await server.agent('ada'), await server.agent('bob'), await server.agent('cyd')]
+  for (const agent of agents) await agent.agents.unregister({})
+  await server.advance(11 * minute)
+  tamper(server, 'delete from sessions')
+  for (const [index, { id }] of agents.entries())
+    tamper(
+      server,
+      ownedRows.sessions(
+        server,
+        id,
+        upTo(60).map((n) => index * 100 + n),
+      ),
+    )
+  const { store, retentionProgress } = server.parts
+  await deleteExpiredAgents(store, projectOf(server), rule, retentionProgress)
+  expect(count(server, 'sessions')).toBe(81)
+})

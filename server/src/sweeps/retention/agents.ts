@@ -3,6 +3,7 @@ import type { RetentionRule } from '../../config.ts'
 import type { RetentionProgress } from '../../domain/retention-progress.ts'
 import { equalsLiteral } from '../../store/sql-literals.ts'
 import { placeholder, type StatementParts, type Store, statement, type Transaction } from '../../store/store.ts'
+import { deleteOldestSamples } from './health.ts'
 import { deleteMessages } from './messages.ts'
 import { deleteLimit, retentionCutoff, rowsPerRead } from './progress.ts'
 
@@ -41,24 +42,50 @@ const findOldestMessages = statement(({ db, t, p }: StatementParts<{ agentId: st
     .prepare(),
 )
 
-const findWakes = statement(({ db, t, p }: StatementParts<{ agentId: string; limit: number }>) =>
-  db
-    .select({ id: t.wakes.id })
-    .from(t.wakes)
-    .where(eq(t.wakes.agentId, p.agentId))
-    .limit(placeholder('limit'))
-    .prepare(),
-)
+type OwnedRowParts = StatementParts<{ agentId: string; limit: number }>
 
-/** Deletes some of an agent's wakes and returns their number. */
-async function deleteWakesIn(tx: Transaction, agentId: string): Promise<number> {
-  const ids = (await tx.run(findWakes, { agentId, limit: deleteLimit })).map(({ id }) => id)
-  if (ids.length > 0) await tx.db.delete(tx.t.wakes).where(inArray(tx.t.wakes.id, ids))
+/** Find rows that belong to the agent alone, by their ids. It may have any number of them. */
+const ownedRowSearches = {
+  wakes: statement(({ db, t, p }: OwnedRowParts) =>
+    db
+      .select({ id: t.wakes.id })
+      .from(t.wakes)
+      .where(eq(t.wakes.agentId, p.agentId))
+      .limit(placeholder('limit'))
+      .prepare(),
+  ),
+  sessions: statement(({ db, t, p }: OwnedRowParts) =>
+    db
+      .select({ id: t.sessions.id })
+      .from(t.sessions)
+      .where(eq(t.sessions.agentId, p.agentId))
+      .limit(placeholder('limit'))
+      .prepare(),
+  ),
+  requests: statement(({ db, t, p }: OwnedRowParts) =>
+    db
+      .select({ id: t.requests.id })
+      .from(t.requests)
+      .where(eq(t.requests.toAgent, p.agentId))
+      .limit(placeholder('limit'))
+      .prepare(),
+  ),
+}
+
+/** Deletes some of an agent's rows in one table and returns their number. */
+async function deleteOwnedRowsIn(
+  tx: Transaction,
+  name: keyof typeof ownedRowSearches,
+  search: { readonly agentId: string; readonly limit: number },
+): Promise<number> {
+  const ids = (await tx.run(ownedRowSearches[name], search)).map(({ id }) => id)
+  const table = tx.t[name]
+  if (ids.length > 0) await tx.db.delete(table).where(inArray(table.id, ids))
   return ids.length
 }
 
-/** Delete the rows that belong to the agent alone. */
-const ownedRowDeletions = [
+/** Delete the other rows that belong to the agent alone. Their number is small. */
+const smallDeletions = [
   statement(({ db, t, p }: StatementParts<{ agentId: string }>) =>
     db
       .delete(t.subscriptions)
@@ -71,19 +98,6 @@ const ownedRowDeletions = [
       .delete(t.idleSessions)
       .where(eq(t.idleSessions.agentId, p.agentId))
       .returning({ id: t.idleSessions.agentId })
-      .prepare(),
-  ),
-  statement(({ db, t, p }: StatementParts<{ agentId: string }>) =>
-    db.delete(t.sessions).where(eq(t.sessions.agentId, p.agentId)).returning({ id: t.sessions.id }).prepare(),
-  ),
-  statement(({ db, t, p }: StatementParts<{ agentId: string }>) =>
-    db.delete(t.requests).where(eq(t.requests.toAgent, p.agentId)).returning({ id: t.requests.id }).prepare(),
-  ),
-  statement(({ db, t, p }: StatementParts<{ agentId: string }>) =>
-    db
-      .delete(t.healthMetrics)
-      .where(eq(t.healthMetrics.agentId, p.agentId))
-      .returning({ id: t.healthMetrics.agentId })
       .prepare(),
   ),
 ]
@@ -113,20 +127,31 @@ const deleteAgent = statement(({ db, t, p }: StatementParts<{ agentId: string }>
     .prepare(),
 )
 
-/**
- * Deletes some of an agent's messages and wakes and, once none is left, its other rows. Returns the
- * number of deleted messages and agents, and of wakes if some are left.
- */
-async function deleteAgentIn(tx: Transaction, agentId: string, before: number): Promise<number> {
-  if ((await tx.run(lockUnregisteredAgent, { agentId, before })).length === 0) return 0
-  const messages = await tx.run(findOldestMessages, { agentId, limit: deleteLimit })
+/** Deletes some of an agent's messages and returns their number. */
+async function deleteMessagesIn(tx: Transaction, search: { agentId: string; limit: number }): Promise<number> {
+  const messages = await tx.run(findOldestMessages, search)
   await deleteMessages(tx, messages)
-  if (messages.length === deleteLimit || (await tx.run(findTaskOfAgent, { agentId })).length > 0) return messages.length
-  const wakeCount = await deleteWakesIn(tx, agentId)
-  if (wakeCount === deleteLimit) return messages.length + wakeCount
-  for (const deletion of ownedRowDeletions) await tx.run(deletion, { agentId })
+  return messages.length
+}
+
+/**
+ * Deletes some of an agent's rows, `limit` at most, and the agent once none is left. Returns the
+ * number of deleted rows.
+ */
+async function deleteAgentIn(tx: Transaction, agentId: string, before: number, limit: number): Promise<number> {
+  if ((await tx.run(lockUnregisteredAgent, { agentId, before })).length === 0) return 0
+  let deleted = await deleteMessagesIn(tx, { agentId, limit })
+  if (deleted === limit || (await tx.run(findTaskOfAgent, { agentId })).length > 0) return deleted
+  for (const name of ['wakes', 'sessions', 'requests'] as const) {
+    deleted += await deleteOwnedRowsIn(tx, name, { agentId, limit: limit - deleted })
+    if (deleted === limit) return deleted
+  }
+  deleted += await deleteOldestSamples(tx, { agentId, limit: limit - deleted })
+  // Samples of the same time are deleted together.
+  if (deleted >= limit) return deleted
+  for (const deletion of smallDeletions) await tx.run(deletion, { agentId })
   await tx.run(deleteInbox, { agentId })
-  return messages.length + (await tx.run(deleteAgent, { agentId })).length
+  return deleted + (await tx.run(deleteAgent, { agentId })).length
 }
 
 /** Deletes agents that were unregistered long ago, and their inboxes: some in each run, by name. */
@@ -151,7 +176,8 @@ export async function deleteExpiredAgents(
   if (chosen.length === 0) return 0
   return store.transact({ project, freesSpace: true }, async (tx) => {
     let deleted = 0
-    for (const { id } of chosen) if (deleted < deleteLimit) deleted += await deleteAgentIn(tx, id, before)
+    for (const { id } of chosen)
+      if (deleted < deleteLimit) deleted += await deleteAgentIn(tx, id, before, deleteLimit - deleted)
     return deleted
   })
 }

@@ -1,7 +1,14 @@
 import { and, eq, gt, lte } from 'drizzle-orm'
 import type { RetentionRule } from '../../config.ts'
 import type { RetentionProgress } from '../../domain/retention-progress.ts'
-import { placeholder, type Reader, type StatementParts, type Store, statement } from '../../store/store.ts'
+import {
+  placeholder,
+  type Reader,
+  type StatementParts,
+  type Store,
+  statement,
+  type Transaction,
+} from '../../store/store.ts'
 import { deleteLimit, retentionCutoff } from './progress.ts'
 
 const findAgentPage = statement(({ db, t, p }: StatementParts<{ project: string; after: string; limit: number }>) =>
@@ -32,6 +39,16 @@ const deleteSamples = statement(({ db, t, p }: StatementParts<{ agentId: string;
     .returning({ at: t.healthMetrics.timestamp })
     .prepare(),
 )
+
+/** Deletes some of an agent's samples, of any age, and returns their number. */
+export async function deleteOldestSamples(
+  tx: Transaction,
+  { agentId, limit }: { readonly agentId: string; readonly limit: number },
+): Promise<number> {
+  const samples = await tx.run(findOldestSamples, { agentId, before: Number.MAX_SAFE_INTEGER, limit })
+  const through = samples.at(-1)?.at
+  return through === undefined ? 0 : (await tx.run(deleteSamples, { agentId, through })).length
+}
 
 /**
  * Returns the first agent of the next page with samples from before the cutoff, and the last
