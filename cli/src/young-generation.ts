@@ -6,7 +6,7 @@ const semiSpaceFlag = '--max-semi-space-size'
 /** MiB of each of the two halves of V8's young generation. Its default is 16. */
 const semiSpaceMb = 32
 
-/** False if the file is gone, such as during an update of Node: a failed `execve` ends the process. */
+/** False if the file is gone, as in an update of Node: a failed `execve` ends the process. */
 function isExecutable(file: string): boolean {
   try {
     accessSync(file, constants.X_OK)

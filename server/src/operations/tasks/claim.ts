@@ -79,8 +79,8 @@ export interface ClaimResult {
   /** The number of claim groups in the project. */
   readonly groupCount?: number
   /**
-   * True if there may be other tasks: the transaction parked its limit of tasks, or another claim of
-   * its batch may put some back.
+   * True if there may be other tasks: the transaction parked its limit of tasks, or another claim
+   * of its batch may put some back.
    */
   readonly more?: boolean
   /** True if the idempotency key had a stored reply. */

@@ -153,14 +153,19 @@ interface MergeOptions {
   readonly claims: ParallelClaims
 }
 
+/** Returns the heads of the claim groups, which the claims of a batch share. */
+const groupHeadsOf = (tx: Transaction, { project, claimGroups, claims }: MergeOptions): readonly GroupHeads[] =>
+  claimGroups.map((claimGroup) =>
+    tx.share(`heads ${claimGroup}`, () => new GroupHeads({ project, claimGroup, claims })),
+  )
+
 /**
  * Merges the queue heads of claim groups by rank and age. Tasks that an agent may not take cost
  * nothing, in any number.
  */
-export function mergeHeads(tx: Transaction, { project, claimGroups, claims }: MergeOptions): MergedQueueHeads {
-  const groups = claimGroups.map((claimGroup) =>
-    tx.share(`heads ${claimGroup}`, () => new GroupHeads({ project, claimGroup, claims })),
-  )
+export function mergeHeads(tx: Transaction, options: MergeOptions): MergedQueueHeads {
+  const { claims } = options
+  const groups = groupHeadsOf(tx, options)
   // Those of one claim are taken in one turn: other claims of the batch would take turns with it.
   let left: FirstHead[] = []
   let last: FirstHead | undefined
@@ -185,7 +190,7 @@ export function mergeHeads(tx: Transaction, { project, claimGroups, claims }: Me
     try {
       await Promise.all([before, fill()])
       const taken = await take(wanted)
-      claims.surplus += Math.max(0, taken.length - 1)
+      claims.surplus += taken.length
       return taken
     } finally {
       resolve()
@@ -194,8 +199,8 @@ export function mergeHeads(tx: Transaction, { project, claimGroups, claims }: Me
   return {
     next: async (wanted) => {
       if (left.length === 0) left = await takeInOrder(wanted)
-      else claims.surplus -= 1
       last = left.shift()
+      if (last) claims.surplus -= 1
       return last?.head
     },
     markParked: () => {
