@@ -164,7 +164,6 @@ const groupHeadsOf = (tx: Transaction, { project, claimGroups, claims }: MergeOp
  * nothing, in any number.
  */
 export function mergeHeads(tx: Transaction, options: MergeOptions): MergedQueueHeads {
-  const { claims } = options
   const groups = groupHeadsOf(tx, options)
   // Those of one claim are taken in one turn: other claims of the batch would take turns with it.
   let left: FirstHead[] = []
@@ -184,13 +183,13 @@ export function mergeHeads(tx: Transaction, options: MergeOptions): MergedQueueH
     return taken
   }
   const takeInOrder = async (wanted: number) => {
-    const before = claims.taken
+    const before = options.claims.taken
     const { promise, resolve } = Promise.withResolvers<void>()
-    claims.taken = promise
+    options.claims.taken = promise
     try {
       await Promise.all([before, fill()])
       const taken = await take(wanted)
-      claims.surplus += taken.length
+      options.claims.surplus += taken.length
       return taken
     } finally {
       resolve()
@@ -200,7 +199,7 @@ export function mergeHeads(tx: Transaction, options: MergeOptions): MergedQueueH
     next: async (wanted) => {
       if (left.length === 0) left = await takeInOrder(wanted)
       last = left.shift()
-      if (last) claims.surplus -= 1
+      if (last) options.claims.surplus -= 1
       return last?.head
     },
     markParked: () => {
@@ -208,7 +207,7 @@ export function mergeHeads(tx: Transaction, options: MergeOptions): MergedQueueH
       last = undefined
     },
     putBack: () => {
-      claims.surplus -= left.length
+      options.claims.surplus -= left.length
       for (const { heads, head } of [...(last ? [last] : []), ...left].reverse()) heads.putBack(head)
       left = []
     },
