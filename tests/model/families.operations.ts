@@ -53,6 +53,7 @@ export class FamilyPlay {
   readonly #worker: Caller
   #leases: Lease[] = []
   #isPaused = false
+  readonly #leftOut = new Set<string>()
 
   constructor(world: World) {
     this.#world = world
@@ -79,7 +80,7 @@ export class FamilyPlay {
     if (!claimed) await this.#change(operation, before)
     const after = await this.read()
     const fault =
-      (claimed && this.#claimFault(before, claimed)) ?? faultIn(before, after, ends.includes(operation.name))
+      (claimed && this.#claimFault(before, claimed)) ?? this.#faultIn(before, after, ends.includes(operation.name))
     refuseFault(fault, after, operation.name)
   }
 
@@ -105,7 +106,7 @@ export class FamilyPlay {
       for (const lease of this.#leases.splice(0)) {
         await this.#call(this.#worker, 'tasks.complete', lease)
         const after = await this.read()
-        refuseFault(faultIn(before, after, true), after, 'the last tasks.complete')
+        refuseFault(this.#faultIn(before, after, true), after, 'the last tasks.complete')
         before = after
       }
     while ((await this.#claim()).length > 0)
@@ -151,6 +152,13 @@ export class FamilyPlay {
     return this.#call(this.#worker, `tasks.${name}`, { ...lease, ...failure })
   }
 
+  #faultIn(before: readonly Seen[], after: readonly Seen[], hasEndedOne: boolean): string | undefined {
+    new Families(before, this.#leftOut).recordLeftOut()
+    const rule = new Families(after, this.#leftOut)
+    rule.recordLeftOut()
+    return faultIn({ before, after, hasEndedOne, rule })
+  }
+
   #mayBeClaimed({ status, hold, epic }: Seen): boolean {
     return status === 'pending' && hold === null && !(epic === 'e' && this.#isPaused)
   }
@@ -165,9 +173,27 @@ export class FamilyPlay {
 
 const ends: readonly string[] = ['complete', 'fail', 'cancel']
 
+interface Judged {
+  readonly before: readonly Seen[]
+  readonly after: readonly Seen[]
+  readonly hasEndedOne: boolean
+  readonly rule: Families
+}
+
+/** Says if a task that was blocked ended with its children, or should have. */
+function endFaultOf(task: Seen, earlier: Seen, { rule, hasEndedOne }: Judged): string | undefined {
+  const { id, status } = task
+  // The end of a task clears its hold.
+  if (earlier.hold !== null) return status === 'completed' ? `${id} was completed in spite of its hold` : undefined
+  const mayEnd = rule.endsWithChildren(task, true) && rule.verdictOf(task) !== 'must'
+  if (status === 'completed' && !mayEnd) return `${id} was completed without an agent`
+  const mustEnd = status === 'pending' && hasEndedOne && rule.endsWithChildren(task)
+  return mustEnd ? `${id} was not completed with its children` : undefined
+}
+
 /** Compares the status of each task with the rule. */
-function faultIn(before: readonly Seen[], after: readonly Seen[], hasEndedOne: boolean): string | undefined {
-  const rule = new Families(after)
+function faultIn(judged: Judged): string | undefined {
+  const { before, after, rule } = judged
   const blocked = new Map(before.filter(({ status }) => status === 'blocked').map((task) => [task.id, task]))
   for (const task of after) {
     const { id, status, hold } = task
@@ -176,11 +202,8 @@ function faultIn(before: readonly Seen[], after: readonly Seen[], hasEndedOne: b
     if (status === 'blocked' && verdict === 'free') return `${id} is blocked, but waits for nothing`
     if (hold !== null && !isWaiting(task)) return `${id} is ${status} and held`
     const earlier = blocked.get(id)
-    if (!earlier) continue
-    // The end of a task clears its hold.
-    const ends = earlier.hold === null && rule.endsWithChildren(task)
-    if (status === 'completed' && !(ends && verdict !== 'must')) return `${id} was completed without an agent`
-    if (status === 'pending' && ends && hasEndedOne) return `${id} was not completed with its children`
+    const fault = earlier && endFaultOf(task, earlier, judged)
+    if (fault !== undefined) return fault
   }
   return undefined
 }

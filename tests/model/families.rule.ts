@@ -30,15 +30,19 @@ export type Verdict = 'free' | 'may' | 'must'
 /**
  * The contract's rule of readiness, written from its words alone. A task waits for its own
  * dependencies, for the end of its children and for the dependencies of its parent. A derived edge
- * is left out if the other task waits for this one, or if this one names it already.
+ * is left out if the other task waits for this one, or if this one names it already. The server does
+ * not add it when a change of a third task ends that cycle, so such a task may wait or not.
  */
 export class Families {
   readonly tasks: readonly Seen[]
   readonly #byId: ReadonlyMap<string, Seen>
+  /** The derived edges that have been left out at some time, as `FROM TO`. */
+  readonly #leftOut: Set<string>
   readonly #edges: ReadonlyMap<string, readonly Edge[]>
 
-  constructor(tasks: readonly Seen[]) {
+  constructor(tasks: readonly Seen[], leftOut = new Set<string>()) {
     this.tasks = tasks
+    this.#leftOut = leftOut
     this.#byId = new Map(tasks.map((task) => [task.id, task]))
     const own = new Map(tasks.map((task) => [task.id, this.#ownEdges(task)]))
     const all = new Map(tasks.map((task) => [task.id, [...(own.get(task.id) ?? []), ...this.#derivedEdges(task)]]))
@@ -51,17 +55,26 @@ export class Families {
     )
   }
 
+  /** Adds the derived edges on a cycle to those that have been left out. */
+  recordLeftOut(): void {
+    const all = new Map(this.tasks.map((task) => [task.id, [...this.#ownEdges(task), ...this.#derivedEdges(task)]]))
+    for (const [id, edges] of all)
+      for (const { to, isOwn } of edges) if (!isOwn && reaches(all, to, id)) this.#leftOut.add(`${id} ${to}`)
+  }
+
   childrenOf(id: string): Seen[] {
     return this.tasks.filter(({ parentId }) => parentId === id)
   }
 
   /**
    * True for a parent that the end of its last child completes: it says so, and none has failed. A
-   * parent does not wait for a child that waits for the parent.
+   * parent does not wait for a child that waits for the parent. With `mayEnd` it need not wait for a
+   * child whose edge has been left out.
    */
-  endsWithChildren({ id, onChildrenEnd }: Seen): boolean {
+  endsWithChildren({ id, onChildrenEnd }: Seen, mayEnd = false): boolean {
     const children = this.childrenOf(id)
-    const isOver = (child: Seen) => hasEnded(child) || reaches(this.#edges, child.id, id)
+    const isLeftOut = (child: Seen) => mayEnd && this.#leftOut.has(`${id} ${child.id}`)
+    const isOver = (child: Seen) => hasEnded(child) || reaches(this.#edges, child.id, id) || isLeftOut(child)
     const areDone = children.every((child) => isOver(child) && child.status !== 'failed')
     return onChildrenEnd === 'complete' && children.length > 0 && areDone
   }
@@ -73,7 +86,12 @@ export class Families {
     if (open.length === 0) return 'free'
     // Of derived edges on one cycle, or to one task, the server may have left out either.
     const isSure = ({ to, isOwn }: Edge) =>
-      isOwn || !(reaches(this.#edges, to, id) || edges.some((edge) => edge.to === to && edge.isMet))
+      isOwn ||
+      !(
+        reaches(this.#edges, to, id) ||
+        this.#leftOut.has(`${id} ${to}`) ||
+        edges.some((edge) => edge.to === to && edge.isMet)
+      )
     return open.some(isSure) ? 'must' : 'may'
   }
 

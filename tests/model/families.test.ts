@@ -6,7 +6,7 @@ import { checkTwice } from './explore.ts'
 import { FamilyPlay, operations } from './families.operations.ts'
 import { Site } from './world.ts'
 
-const runs = roundsOf({ part: 60, full: 1_500, variable: 'MODEL_RUNS' })
+const runs = roundsOf({ part: 60, full: 300, variable: 'MODEL_RUNS' })
 
 /** PostgreSQL needs several times as long for a call. */
 const engines = [
@@ -25,5 +25,5 @@ describe.each(engines)('families of tasks on %s', (engine, count) => {
       await play.finish()
     })
     await checkTwice(site, { what: `families on ${engine}`, property, runs: count })
-  }, 600_000)
+  }, 1_200_000)
 })
