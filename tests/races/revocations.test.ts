@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { runCall } from '@tony/mcp-server/api/pipeline'
 import type { Principal } from '@tony/mcp-server/domain/principal'
+import { yieldToEventLoop } from '@tony/mcp-server/platform/clock'
 import { createLog } from '@tony/mcp-server/platform/log'
 import { Metrics } from '@tony/mcp-server/platform/metrics'
 import { describe, expect, test } from 'vitest'
@@ -86,7 +87,13 @@ async function raceAll(replicas: Replicas, lead: Principal, agents: readonly Pri
         told.push(await outcome(call(replicas.at(first + index), principal, 'agents.update', { metadata })))
       }
       const calls = upTo(writes).map((index) => () => write(index))
-      await Promise.all(calls.toSpliced(at, 0, ends).map((start) => start()))
+      const started: Promise<void>[] = []
+      for (const start of calls.toSpliced(at, 0, ends)) {
+        started.push(start())
+        // Calls of one loop turn are committed together, and most writes then precede the end.
+        if (roll(2) === 0) await yieldToEventLoop()
+      }
+      await Promise.all(started)
       late.push(await outcome(call(replicas.at(roll(2)), principal, 'agents.update', { metadata: {} })))
     }),
   )
