@@ -30,8 +30,8 @@ export type Verdict = 'free' | 'may' | 'must'
 /**
  * The contract's rule of readiness, written from its words alone. A task waits for its own
  * dependencies, for the end of its children and for the dependencies of its parent. A derived edge
- * is left out if the other task waits for this one, or if this one names it already. The server does
- * not add it when a change of a third task ends that cycle, so such a task may wait or not.
+ * is left out if the other task waits for this one, or if this one names it already. The server
+ * does not add it when a change of a third task ends that cycle, so such a task may wait or not.
  */
 export class Families {
   readonly tasks: readonly Seen[]
@@ -68,8 +68,8 @@ export class Families {
 
   /**
    * True for a parent that the end of its last child completes: it says so, and none has failed. A
-   * parent does not wait for a child that waits for the parent. With `mayEnd` it need not wait for a
-   * child whose edge has been left out.
+   * parent does not wait for a child that waits for the parent. With `mayEnd` it need not wait for
+   * a child whose edge has been left out.
    */
   endsWithChildren({ id, onChildrenEnd }: Seen, mayEnd = false): boolean {
     const children = this.childrenOf(id)
