@@ -5,16 +5,24 @@ const sliceMs = 4
 
 /** Measures the time of one kind of work in a turn of the event loop. */
 export class LoopSlice {
+  readonly #monotonic: () => number
   #end: number | undefined
+
+  constructor(monotonic: () => number = () => systemClock.monotonic()) {
+    this.#monotonic = monotonic
+  }
 
   /** True if the work has had its time in this turn. The first question starts the time. */
   get isOver(): boolean {
-    const now = systemClock.monotonic()
+    const now = this.#monotonic()
     if (this.#end !== undefined) return now > this.#end
     this.#end = now + sliceMs
-    setImmediate(() => {
-      this.#end = undefined
-    })
+    setImmediate(() => this.restart())
     return false
+  }
+
+  /** Lets the next question start the time again. */
+  restart(): void {
+    this.#end = undefined
   }
 }

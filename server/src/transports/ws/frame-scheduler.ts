@@ -1,3 +1,4 @@
+import { LoopSlice } from '../../platform/loop-slice.ts'
 import type { Frame } from './handshakes.ts'
 import type { ReadPause } from './read-pause.ts'
 
@@ -7,13 +8,6 @@ export interface FrameSchedulerOptions {
   /** The store's time, in milliseconds since 1970. */
   readonly storeNow: () => number
 }
-
-/**
- * Time in which frames are handled in one turn of the event loop, in milliseconds. The rest of
- * a turn belongs to the writer and to the replies. Without a limit, the frames of a hundred busy
- * sockets held a turn for 900 ms, and the writer committed one batch in it.
- */
-const sliceMs = 4
 
 /**
  * Number of frames handled between two reads of the clock, if each is done at once, as a refused
@@ -111,12 +105,18 @@ export class FrameScheduler {
   readonly #bytes: WaitingBytes = { total: 0 }
   /** The arrival of the frame that is handled now. */
   #handledArrival = Number.POSITIVE_INFINITY
-  #sliceEnd: number | undefined
+  /**
+   * The time of the frames in a loop turn. The rest of the turn belongs to the writer and to the
+   * replies. Without a limit, the frames of a hundred busy sockets held a turn for 900 ms, and the
+   * writer committed one batch in it.
+   */
+  readonly #slice: LoopSlice
   #isHandling = false
   #isScheduled = false
 
   constructor(options: FrameSchedulerOptions) {
     this.#options = options
+    this.#slice = new LoopSlice(options.now)
   }
 
   /**
@@ -135,7 +135,7 @@ export class FrameScheduler {
     return {
       receive: (frame: Frame): void => {
         const arrivedAt = this.#options.storeNow()
-        if (!this.#isSliceOver()) {
+        if (!this.#slice.isOver) {
           const isFree = this.#waiting.size === 0 && !this.#isHandling
           // A refusal reads nothing, so it need not wait for the frames before it.
           const isDone = isFree ? this.#begin(arrivedAt, () => handle(frame, arrivedAt)) : tryRefuse(frame, arrivedAt)
@@ -150,17 +150,6 @@ export class FrameScheduler {
         this.#waiting.delete(frames)
       },
     }
-  }
-
-  /** Starts the slice of this turn with its first frame. */
-  #isSliceOver(): boolean {
-    const now = this.#options.now()
-    if (this.#sliceEnd !== undefined) return now > this.#sliceEnd
-    this.#sliceEnd = now + sliceMs
-    setImmediate(() => {
-      this.#sliceEnd = undefined
-    })
-    return false
   }
 
   /** Returns true if nothing of the frame is left to do, so that the next one can begin. */
@@ -189,7 +178,7 @@ export class FrameScheduler {
     for (let served = 0; ; served += 1) {
       const [frames] = this.#waiting
       if (!frames) return
-      if (served % framesPerClockRead === 0 && this.#isSliceOver()) return this.#schedule()
+      if (served % framesPerClockRead === 0 && this.#slice.isOver) return this.#schedule()
       this.#waiting.delete(frames)
       const isDone = this.#begin(frames.arrivedAt, () => frames.handleNext())
       // Behind the others.
@@ -204,7 +193,7 @@ export class FrameScheduler {
     setImmediate(() => {
       this.#isScheduled = false
       if (this.#isHandling) return
-      this.#sliceEnd = undefined
+      this.#slice.restart()
       this.#serveNext()
     })
   }
