@@ -67,6 +67,7 @@ export const roundsByTier = {
     'scale/million',
     'transports/hostile',
     'transports/openapi-generated',
+    'transports/pipeline-equality',
   ],
   nightly: ['bridge/event-readers', 'races/replicas', 'races/revocations', 'races/skew', 'transports/hostile-serve'],
 } satisfies Record<string, readonly string[]>

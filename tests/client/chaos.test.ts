@@ -6,7 +6,7 @@ import { roundsOf } from '../support/rounds.ts'
 import { TestServer } from '../support/server.ts'
 import { faults, Weather } from '../support/weather.ts'
 
-const rounds = roundsOf({ part: 20, full: 200, variable: 'ROUNDS' })
+const rounds = roundsOf({ part: 12, full: 200, variable: 'ROUNDS' })
 const acts = 2
 
 const ways: readonly (readonly [string, ClientOptions])[] = [

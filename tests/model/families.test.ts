@@ -6,7 +6,7 @@ import { checkTwice } from './explore.ts'
 import { FamilyPlay, operations } from './families.operations.ts'
 import { Site } from './world.ts'
 
-const runs = roundsOf({ part: 60, full: 300, variable: 'MODEL_RUNS' })
+const runs = roundsOf({ part: 40, full: 300, variable: 'MODEL_RUNS' })
 
 /** PostgreSQL needs several times as long for a call. */
 const engines = [

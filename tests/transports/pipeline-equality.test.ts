@@ -1,5 +1,6 @@
 import { procedures } from '@tony/mcp-server/api/pipeline'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { roundsOf } from '../support/rounds.ts'
 import { onPostgres, TestServer } from '../support/server.ts'
 import { cases, messageFor, taskFor, type World } from './equality-cases.ts'
 import { type Asked, comparable, type Outcome, ways } from './three-ways.ts'
@@ -105,11 +106,15 @@ const generic = [
   `{"metadata":${'['.repeat(40)}${']'.repeat(40)}}`,
 ] as const
 
+/** In a part of the rounds, a procedure gets every third input and its neighbours get the others. */
+const inputStep = roundsOf({ part: 3, full: 1, variable: 'INPUT_STEP' })
+const genericOf = (procedure: number) => generic.filter((_, input) => (input + procedure) % inputStep === 0)
+
 test('every procedure has a case here, and every case a procedure', () => {
   expect(Object.keys(cases).sort()).toEqual([...procedures.keys()].sort())
 })
 
-describe.each([...procedures.keys()])('%s', (path) => {
+describe.each([...procedures.keys()].map((path, index) => ({ path, index })))('$path', ({ path, index }) => {
   const known = cases[path]
   const developer = known?.as === 'developer' ? { token: () => undefined } : {}
 
@@ -127,7 +132,7 @@ describe.each([...procedures.keys()])('%s', (path) => {
     if (known?.absent !== undefined) await sameOnAll({ path, input: () => known.absent })
   })
 
-  test.each(generic)('has the same reply to %s on all transports', async (input) => {
+  test.each(genericOf(index))('has the same reply to %s on all transports', async (input) => {
     await sameOnAll({ path, input })
   })
 
