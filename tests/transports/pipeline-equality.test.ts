@@ -106,7 +106,7 @@ const generic = [
   `{"metadata":${'['.repeat(40)}${']'.repeat(40)}}`,
 ] as const
 
-/** In a part of the rounds, a procedure gets every third input and its neighbours get the others. */
+/** In a part of the rounds, a procedure gets every third input and its neighbours the others. */
 const inputStep = roundsOf({ part: 3, full: 1, variable: 'INPUT_STEP' })
 const genericOf = (procedure: number) => generic.filter((_, input) => (input + procedure) % inputStep === 0)
 
