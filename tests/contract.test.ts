@@ -100,6 +100,8 @@ const agreed = {
     redrive: 'M tech-lead',
     test: 'M tech-lead',
   },
+  // Beyond the first agreement: the holders of locks and the tasks that wait for them.
+  locks: { list: 'Q observer' },
   // Beyond the first agreement: the bridge of an idle session reports each provider that it tries.
   wakes: { announce: 'M own', attempt: 'M own', giveUp: 'M own' },
   system: { info: 'Q open', metrics: 'Q observer', backup: 'M admin' },

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { id, timestamp } from './ids.ts'
 
 /**
  * The scope of a lock. `key` excludes every other task. `path` excludes locks at, above and under a
@@ -54,3 +55,62 @@ export const lock = z
 
 /** Locks that are taken together, all or none. At most 32. */
 export const locks = z.array(lock).max(32)
+
+/** Maximum number of holders and of waiting tasks that a row of the lock list names. */
+export const lockRowTasks = 5
+
+/** Maximum number up to which the tasks that wait for a lock are counted. */
+export const lockWaitingLimit = 1_000
+
+export const lockListInput = z.strictObject({
+  /** Maximum number of keys and paths in a page: 1–100, default 50. */
+  limit: z.int().min(1).max(100).default(50),
+  /** `nextCursor` of the previous page. */
+  cursor: z.string().min(1).max(300).optional(),
+})
+
+const lockHolder = z.object({
+  taskId: id,
+  title: z.string().nullable(),
+  agentId: id.nullable(),
+  agentName: z.string(),
+  since: timestamp,
+  /** Expiry of the lease, up to 250 ms in the past. */
+  leaseExpiresAt: timestamp.nullable(),
+})
+
+/** A task that could run if it had the lock. */
+const lockWaiter = z.object({
+  taskId: id,
+  title: z.string().nullable(),
+  /** Time at which it became ready. */
+  since: timestamp,
+})
+
+const lockQueue = {
+  /**
+   * Number of tasks that wait for it, at most 1 000. A task counts from the first claim that has
+   * found the lock taken.
+   */
+  waiting: z.int(),
+  /** The first of these tasks in the order of claims, at most 5. */
+  waiters: z.array(lockWaiter),
+}
+
+/** The held locks and the pools of the caller's project. */
+export const lockListOutput = z.object({
+  /** The pools by name, at most 200; empty on later pages. */
+  pools: z.array(
+    z.object({
+      name: z.string(),
+      size: z.int(),
+      held: z.int(),
+      /** Holders of its slots, longest first, at most 5. */
+      holders: z.array(lockHolder),
+      ...lockQueue,
+    }),
+  ),
+  /** The held keys and paths, sorted. */
+  locks: z.array(z.object({ lock: z.string(), kind: z.enum(['key', 'path']), holder: lockHolder, ...lockQueue })),
+  nextCursor: z.string().nullable(),
+})

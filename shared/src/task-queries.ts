@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { id, pageLimit, word } from './ids.ts'
 import { canonicalPriority } from './priorities.ts'
 import { taskStatuses } from './task-statuses.ts'
+import { namedDependencyKinds } from './task-waits.ts'
 import { rollup, task, taskStatusInput } from './tasks.ts'
 
 export const taskGetInput = z.strictObject({ taskId: z.string().min(1).max(200) })
@@ -28,6 +29,8 @@ export const taskTreeInput = z
     story: word.optional(),
     /** Number of levels below the root: 1–10, default 3. */
     depth: z.int().min(1).max(10).default(3),
+    /** True adds the dependencies of the nodes. Default `false`. */
+    dependencies: z.boolean().default(false),
   })
   .refine(
     ({ taskId, epic, story }) => [taskId, epic, story].filter((root) => root !== undefined).length === 1,
@@ -52,6 +55,22 @@ export const taskTreeOutput = z.object({
   ),
   /** Rollup of the epic or the story; null for the tree of one task. */
   rollup: rollup.nullable(),
+  /**
+   * The own dependencies of the nodes, also on tasks outside the tree; at most 5 000, with
+   * `truncated` if there were more. Absent unless the call asks for them.
+   */
+  dependencies: z
+    .array(
+      z.object({
+        taskId: id,
+        dependsOnId: id,
+        /** `blocks` is a dependency of `dependsOn`. */
+        kind: z.enum(['blocks', ...namedDependencyKinds]),
+        /** True while it keeps its task blocked. */
+        open: z.boolean(),
+      }),
+    )
+    .optional(),
   truncated: z.boolean(),
 })
 

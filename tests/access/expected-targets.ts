@@ -78,6 +78,7 @@ export const expectedTargets: Readonly<Record<string, Targets | typeof noTarget>
   'tasks.list': noTarget,
   'tasks.tree': anybodys,
   'tasks.explain': anybodys,
+  'locks.list': noTarget,
   'messages.send': anybodys,
   'messages.sendMany': ['OK', 'OK', 'OK'],
   'messages.receive': noTarget,

@@ -57,6 +57,7 @@ export const expected: Readonly<Record<string, readonly Role[] | 'anyone'>> = {
   'tasks.list': all,
   'tasks.tree': all,
   'tasks.explain': all,
+  'locks.list': all,
   'messages.send': workers,
   'messages.sendMany': workers,
   'messages.receive': all,

@@ -132,6 +132,34 @@ test('a tree of more than 1 000 tasks reports that it is cut', async () => {
   expect(await lead.tasks.tree({ taskId: id })).toMatchObject({ truncated: true, nodes: { length: 1_000 } })
 })
 
+test('a tree has the dependencies of its tasks if the call asks for them', async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  const { id: outside } = await lead.tasks.create({ type: 'code' })
+  const { tasks } = await lead.tasks.createMany({
+    tasks: [
+      { type: 'root', key: 'root' },
+      { type: 'a', key: 'a', parentId: 'root', dependsOn: [outside] },
+      { type: 'b', key: 'b', parentId: 'root', waitsFor: [{ taskId: 'a', kind: 'failure' }] },
+    ],
+  })
+  const [root = '', a = '', b = ''] = tasks.map(({ id }) => id)
+  expect(await lead.tasks.tree({ taskId: root })).not.toHaveProperty('dependencies')
+  const tree = () => lead.tasks.tree({ taskId: root, dependencies: true })
+  const failure = { taskId: b, dependsOnId: a, kind: 'failure', open: true }
+  expect((await tree()).dependencies).toEqual([
+    { taskId: a, dependsOnId: outside, kind: 'blocks', open: true },
+    failure,
+  ])
+  const ada = await server.agent('ada')
+  const [task] = (await ada.tasks.claim({})).tasks
+  await ada.tasks.complete({ taskId: outside, leaseToken: task?.leaseToken ?? '' })
+  expect((await tree()).dependencies).toEqual([
+    { taskId: a, dependsOnId: outside, kind: 'blocks', open: false },
+    failure,
+  ])
+})
+
 test('an observer reads tasks', async () => {
   await using server = await TestServer.start()
   const { id } = await server.connect().tasks.create({ type: 'code' })

@@ -198,6 +198,7 @@ export const cases: Readonly<Record<string, Case>> = {
   'tasks.get': { valid: async (world) => ({ taskId: (await taskFor(world)).id }), absent: { taskId: nobody } },
   'tasks.explain': { valid: async (world) => ({ taskId: (await taskFor(world)).id }), absent: { taskId: nobody } },
   'tasks.list': { valid: () => ({ status: 'in-progress', limit: 1 }), absent: { cursor: 'none' } },
+  'locks.list': { valid: () => ({}) },
   'tasks.tree': { valid: async (world) => ({ taskId: (await taskFor(world)).id }), absent: { taskId: nobody } },
   'messages.send': {
     valid: ({ agent }) => ({ to: agent.name, type: 'note', payload: null }),

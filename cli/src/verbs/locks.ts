@@ -1,6 +1,6 @@
 import type { Client } from '@tony/mcp-client'
 import type { Command } from 'commander'
-import { formatMs } from '../output/cells.ts'
+import { formatAge, formatMs } from '../output/cells.ts'
 import { now } from '../timer.ts'
 import { addList, type Page, type PageRequest } from './list.ts'
 
@@ -10,25 +10,35 @@ interface LockRow {
   readonly taskId: string | null
   readonly title: string | null
   readonly agentId: string | null
+  readonly agentName: string | null
+  readonly since: string | null
   readonly leaseExpiresAt: string | null
   /** Number of slots of a pool, and of the taken ones. */
   readonly size: number | null
   readonly held: number | null
+  /** Number of tasks that wait for it, at most 1 000. */
+  readonly waiting: number
 }
 
-async function loadPools(client: Client): Promise<LockRow[]> {
-  const { pools } = await client.projects.get({})
-  const nobody = { taskId: null, title: null, agentId: null, leaseExpiresAt: null }
-  return Object.entries(pools).map(([pool, { size, held }]) => ({ lock: `pool:${pool}`, ...nobody, size, held }))
-}
+type LockList = Awaited<ReturnType<Client['locks']['list']>>
 
-/** Reads the pools, and the locks that running tasks were created with. */
+const toPoolRow = ({ name, size, held, waiting }: LockList['pools'][number]): LockRow => ({
+  lock: `pool:${name}`,
+  taskId: null,
+  title: null,
+  agentId: null,
+  agentName: null,
+  since: null,
+  leaseExpiresAt: null,
+  size,
+  held,
+  waiting,
+})
+
 async function loadLocks(client: Client, { limit, cursor }: PageRequest): Promise<Page<LockRow>> {
-  const { tasks, nextCursor } = await client.tasks.list({ status: 'in_progress', limit, cursor })
-  const held = tasks.flatMap(({ id, title, claimedBy, leaseExpiresAt, locks }) =>
-    locks.map((lock) => ({ lock, taskId: id, title, agentId: claimedBy, leaseExpiresAt, size: null, held: null })),
-  )
-  return { rows: cursor === undefined ? [...(await loadPools(client)), ...held] : held, nextCursor }
+  const { pools, locks, nextCursor } = await client.locks.list({ limit, cursor })
+  const rows = locks.map(({ lock, holder, waiting }) => ({ lock, ...holder, size: null, held: null, waiting }))
+  return { rows: [...pools.map(toPoolRow), ...rows], nextCursor }
 }
 
 /** Adds `tony-mcp locks`. */
@@ -37,12 +47,14 @@ export function addLockCommand(tony: Command): void {
     name: 'locks',
     description: '',
     load: loadLocks,
-    agentsOf: ({ agentId }) => [agentId],
-    columns: (names) => ({
+    maxPage: 100,
+    columns: () => ({
       lock: ({ lock }) => lock,
       held: ({ size, held }) => (size === null ? null : `${held} of ${size}`),
-      agent: ({ agentId }) => names.of(agentId),
+      agent: ({ agentName }) => agentName,
+      since: ({ since }) => formatAge(since),
       lease: ({ leaseExpiresAt }) => (leaseExpiresAt === null ? null : formatMs(Date.parse(leaseExpiresAt) - now())),
+      waiting: ({ waiting }) => waiting,
       task: ({ taskId }) => taskId,
       title: ({ title }) => title,
     }),

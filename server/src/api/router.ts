@@ -4,6 +4,7 @@ import { auditRouter } from './audit.ts'
 import { authRouter } from './auth.ts'
 import { eventsRouter } from './events.ts'
 import { healthRouter } from './health.ts'
+import { locksRouter } from './locks.ts'
 import { messagesRouter } from './messages.ts'
 import { plansRouter } from './plans.ts'
 import { router } from './procedure.ts'
@@ -20,6 +21,7 @@ export const appRouter = router({
   agents: agentsRouter,
   plans: plansRouter,
   tasks: tasksRouter,
+  locks: locksRouter,
   messages: messagesRouter,
   wakes: wakesRouter,
   requests: requestsRouter,

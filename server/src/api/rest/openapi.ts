@@ -139,6 +139,7 @@ const tagTexts: Readonly<Record<string, string>> = {
   agents: 'Registration, presence and pauses.',
   plans: 'Imports of many tasks in steps.',
   tasks: 'Units of work under lease.',
+  locks: 'Held locks and pools.',
   messages: 'Durable messages and dead letters.',
   requests: 'Questions with an answer.',
   events: 'The ordered feed of every change.',

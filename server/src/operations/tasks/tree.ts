@@ -10,6 +10,7 @@ import { placeholder, type Reader, type StatementParts, statement } from '../../
 import type { Tables } from '../../store/tables/tables.ts'
 import { requireTask } from './get.ts'
 import { taskStatusOf } from './serialize.ts'
+import { dependenciesOf } from './tree-dependencies.ts'
 
 const nodeLimit = 1_000
 
@@ -96,8 +97,14 @@ async function groupTreeOf(reader: Reader, project: string, { epic, story }: Tre
 }
 
 export const getTaskTree = (ctx: Context, input: z.output<typeof taskTreeInput>): Promise<Tree> =>
-  ctx.read((reader) => {
+  ctx.read(async (reader) => {
     const { project } = ctx.principal
     const { taskId, depth } = input
-    return taskId === undefined ? groupTreeOf(reader, project, input) : subtreeOf(reader, project, taskId, depth)
+    const tree = await (taskId === undefined
+      ? groupTreeOf(reader, project, input)
+      : subtreeOf(reader, project, taskId, depth))
+    if (!input.dependencies) return tree
+    const ids = tree.nodes.map(({ id }) => id)
+    const { dependencies, truncated } = await dependenciesOf(reader, ids)
+    return { ...tree, dependencies, truncated: tree.truncated || truncated }
   })

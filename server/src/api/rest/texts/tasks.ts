@@ -91,13 +91,19 @@ export const taskTexts: OperationTexts = {
   },
   'tasks.tree': {
     summary: 'Read a tree of tasks',
-    description: 'Returns the descendants of a task, or the tasks of an epic or a story with their progress.',
+    description:
+      'Returns the descendants of a task, or the tasks of an epic or a story with their progress and, if wanted, their dependencies.',
     input: { taskId: task, depth: 2 },
   },
   'tasks.explain': {
     summary: 'Explain why a task is not running',
     description: 'Names what keeps the task from running, and for each agent why it may not claim it.',
     input: { taskId: task },
+  },
+  'locks.list': {
+    summary: 'List the held locks and the pools',
+    description: 'Returns each held lock and each pool with its holders and the tasks that wait for it.',
+    input: { limit: 50 },
   },
   'plans.begin': {
     summary: 'Begin a plan',
