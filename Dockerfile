@@ -7,6 +7,7 @@ COPY server/package.json server/
 COPY client/package.json client/
 COPY bridge/package.json bridge/
 COPY cli/package.json cli/
+COPY dashboard/package.json dashboard/
 
 
 FROM manifests AS build
@@ -40,6 +41,7 @@ COPY --from=build /app/server/dist server/dist
 COPY --from=build /app/client/dist client/dist
 COPY --from=build /app/bridge/dist bridge/dist
 COPY --from=build /app/cli/dist cli/dist
+COPY --from=build /app/dashboard/dist dashboard/dist
 RUN mkdir /data && chown node:node /data
 USER node
 VOLUME /data

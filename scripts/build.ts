@@ -1,7 +1,8 @@
 /**
  * Builds all parts in the order of their dependencies: the contract and the server, then the
  * client, which is generated from the server's router, then the packages that use the client. `tsc
- * -b` builds only the changed parts. At the end the command line is bundled.
+ * -b` builds only the changed parts. At the end the command line and the dashboard are
+ * bundled.
  */
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -14,3 +15,4 @@ run(compiler, '-b', 'shared', 'tools', 'server')
 run('scripts/generate-client.ts')
 run(compiler, '-b', 'client', 'bridge', 'cli')
 run('scripts/bundle.ts')
+run('scripts/bundle-dashboard.ts')

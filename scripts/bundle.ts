@@ -8,6 +8,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync 
 import { join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'rolldown'
+import { licensesOf } from './bundled-licenses.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const folder = join(root, 'cli/dist/bundle')
@@ -40,21 +41,6 @@ const moduleUrlPlugin: Plugin = {
     id.includes('node_modules') || id.startsWith('\0')
       ? undefined
       : code.replaceAll('import.meta.url', () => urlExpressionOf(id)),
-}
-
-/** Returns the license of each bundled package, under its name. */
-function licensesOf(modules: ReadonlySet<string>): string {
-  const folders = new Set(
-    [...modules].flatMap((id) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(id.replace(/^\0/, ''))?.[0] ?? []),
-  )
-  const texts = [...folders].toSorted().map((path) => {
-    const { name, version, license }: Readonly<Record<string, string>> = JSON.parse(
-      readFileSync(join(path, 'package.json'), 'utf8'),
-    )
-    const file = readdirSync(path).find((entry) => /^licen[cs]e/i.test(entry))
-    return `${name} ${version} (${license})\n\n${file === undefined ? '' : readFileSync(join(path, file), 'utf8')}`
-  })
-  return texts.join(`\n${'-'.repeat(72)}\n\n`)
 }
 
 /** Returns the time of the last change below a folder. */

@@ -51,7 +51,10 @@ function stage(folder: string, to: string, bundled: readonly string[]): void {
     recursive: true,
     filter: (path) => !/\.tsbuildinfo$|\.map$/.test(path),
   })
-  if (folder === 'server') cpSync(join(root, 'drizzle'), join(to, 'drizzle'), { recursive: true })
+  if (folder === 'server') {
+    cpSync(join(root, 'drizzle'), join(to, 'drizzle'), { recursive: true })
+    cpSync(join(root, 'dashboard/dist'), join(to, 'dashboard'), { recursive: true })
+  }
   cpSync(join(root, 'LICENSE'), join(to, 'LICENSE'))
   if (folder === 'cli') cpSync(join(root, 'README.md'), join(to, 'README.md'))
   else writeFileSync(join(to, 'README.md'), readmeOf(manifest))
@@ -68,7 +71,7 @@ function stage(folder: string, to: string, bundled: readonly string[]): void {
     engines: JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).engines,
     exports: withoutSources(exports),
     imports: withoutSources(imports),
-    files: ['dist', 'drizzle', 'LICENSE', 'README.md'],
+    files: ['dashboard', 'dist', 'drizzle', 'LICENSE', 'README.md'],
   }
   writeFileSync(join(to, 'package.json'), `${JSON.stringify(published, undefined, 2)}\n`)
 }

@@ -62,7 +62,8 @@ describe('the checker finds', () => {
     expect(programs.filter((path) => path.includes('dist/') || path.includes('node_modules'))).toEqual([])
     const folders = ['tests/api/', 'tests/support/children/', 'scripts/', 'bench/', 'demo/', 'examples/']
     expect(folders.filter((folder) => !programs.some((path) => path.startsWith(folder)))).toEqual([])
-    for (const ending of ['.ts', '.js', '.mjs']) expect(programs.some((path) => path.endsWith(ending))).toBe(true)
+    for (const ending of ['.ts', '.tsx', '.js', '.mjs'])
+      expect(programs.some((path) => path.endsWith(ending))).toBe(true)
   })
 
   test('the keys of a schema, of an example and of a table', () => {

@@ -1,6 +1,6 @@
 import type { Client } from '@tony/mcp-client'
 import { type TaskStatus, taskStatuses } from '@tony/mcp-shared/task-statuses'
-import { type TaskTransition, taskTransitions } from '@tony/mcp-shared/tasks'
+import { type TaskTransition, taskTransitions } from '@tony/mcp-shared/task-transitions'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { refusal, type TestAgent, TestServer } from '../support/server.ts'
 import { claimOne, leaseOf } from './given.ts'

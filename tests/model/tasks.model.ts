@@ -1,5 +1,6 @@
 import type { TaskStatus } from '@tony/mcp-shared/task-statuses'
-import { retryPolicy, type TaskTransition, taskTransitions } from '@tony/mcp-shared/tasks'
+import { type TaskTransition, taskTransitions } from '@tony/mcp-shared/task-transitions'
+import { retryPolicy } from '@tony/mcp-shared/tasks'
 import { type Agent, type Caller, iso, type Lease, refuse, type State, type Task } from './state.ts'
 
 /** The properties of a task that a test creates. Times are in milliseconds from now. */

@@ -30,7 +30,7 @@ export const absentPaths: ClaimRule = (page) =>
     .map(([, path = '']) => path)
     .filter((path) => !existsSync(resolve(root, path)))
 
-const sourceFolders = ['shared', 'server', 'client', 'bridge', 'tools', 'cli'].map((name) => `${name}/src`)
+const sourceFolders = ['shared', 'server', 'client', 'bridge', 'tools', 'cli', 'dashboard'].map((name) => `${name}/src`)
 const sourceNames = new Set(
   [...sourceFolders, 'demo', 'bench', 'examples', 'tests', 'scripts'].flatMap((folder) =>
     readdirSync(resolve(root, folder), { recursive: true, encoding: 'utf8' }).map((path) => path.split('/').at(-1)),

@@ -1,5 +1,5 @@
 import type { AgentInfo, Client, Task } from '@tony/mcp-client'
-import { formatReasons } from '../verbs/explain.ts'
+import { stuckReasonsOf } from '@tony/mcp-shared/stuck'
 
 /** A task that does not go on by itself, with the reason. */
 export interface StuckTask {
@@ -13,30 +13,6 @@ export interface StuckTask {
 const maxPerStatus = 20
 
 const waitingStatuses = ['input_required', 'in_review', 'pending', 'blocked'] as const
-
-type Explanation = Awaited<ReturnType<Client['tasks']['explain']>>
-
-/** A dependency that has ended in another way than it had to. */
-const isLostDependency = (message: string): boolean => message.includes('stays blocked')
-
-/** Reasons that pass when other work or time goes on. */
-const passingPredicates: ReadonlySet<string> = new Set(['not_before', 'lock'])
-
-/** Returns the reasons for which nothing goes on by itself; empty if something will. */
-function stuckReasons(explanation: Explanation): string[] {
-  const { status, reasons, claimable, agents } = explanation
-  if (status === 'blocked' || (status === 'pending' && reasons.length > 0))
-    return reasons
-      .filter(({ predicate, message }) =>
-        predicate === 'dependencies' ? isLostDependency(message) : !passingPredicates.has(predicate),
-      )
-      .map(({ message }) => message)
-  if (status !== 'pending') return formatReasons(explanation)
-  if (claimable) return []
-  const lacking = agents.filter(({ excludedBy }) => excludedBy.includes('requires')).length
-  const lack = lacking === 0 ? '' : `: ${lacking} of ${agents.length} lack a required capability`
-  return [`${formatReasons(explanation)[0] ?? ''}${lack}`]
-}
 
 /** Running tasks whose agent is offline. They return to the queue when the lease ends. */
 function abandonedTasks(running: readonly Task[], agents: readonly AgentInfo[]): StuckTask[] {
@@ -59,7 +35,7 @@ export async function loadStuckTasks(
   const explanations = await Promise.all(waiting.map(({ id }) => client.tasks.explain({ taskId: id })))
   const stuck = waiting.flatMap(({ id, title, type, status }, index): StuckTask[] => {
     const explanation = explanations[index]
-    const why = explanation === undefined ? [] : stuckReasons(explanation)
+    const why = explanation === undefined ? [] : stuckReasonsOf(explanation)
     return why.length === 0 ? [] : [{ id, title: title ?? type, status, why: why.join('; ') }]
   })
   return [...stuck, ...abandonedTasks(running, agents)]

@@ -1,4 +1,4 @@
-import { taskTransitions } from '@tony/mcp-shared/tasks'
+import { taskTransitions } from '@tony/mcp-shared/task-transitions'
 import { and, eq, lte, type SQL, sql } from 'drizzle-orm'
 import { failDependents } from '../domain/tasks/dependents.ts'
 import { failureColumns, finalFailureColumns } from '../domain/tasks/failure.ts'

@@ -24,6 +24,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** The imports of the packages besides the server. */
 const packagesMayImport: Readonly<Record<string, readonly string[]>> = {
   client: ['shared'],
+  dashboard: ['shared', 'client'],
   bridge: ['shared', 'tools', 'client'],
   cli: ['shared', 'client', 'bridge', 'server', 'platform', 'maintenance'],
 }

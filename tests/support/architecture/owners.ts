@@ -37,7 +37,7 @@ const expressions: readonly Owned[] = [
   },
   {
     what: /^(Date\.now|Math\.random|performance\.now|setTimeout|setInterval)$/,
-    by: /^(server\/src\/platform\/clock\.ts|bridge\/src\/clock\.ts|cli\/src\/timer\.ts|server\/src\/store\/sqlite\/checkpoint-worker\.ts|client\/src\/.+)$/,
+    by: /^(server\/src\/platform\/clock\.ts|bridge\/src\/clock\.ts|cli\/src\/timer\.ts|server\/src\/store\/sqlite\/checkpoint-worker\.ts|client\/src\/.+|dashboard\/src\/clock\.ts)$/,
   },
 ]
 
@@ -56,7 +56,7 @@ const reaches = (source: Source): string[] =>
 
 export const expressionOwners: Rule = (sources) =>
   sources.flatMap((source) => {
-    const dates = source.path.startsWith('client/') ? [] : nodesOf(source, isNewDate)
+    const dates = /^(client\/|dashboard\/src\/clock)/.test(source.path) ? [] : nodesOf(source, isNewDate)
     return [...reaches(source), ...dates.map((node) => `${at(source, node)}: new Date()`)]
   })
 

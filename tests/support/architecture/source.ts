@@ -31,7 +31,9 @@ export const root = resolve(import.meta.dirname, '../../..')
 
 /** Reads the product: neither the tests nor the output of the build. */
 export const readProduct = (): Source[] =>
-  read('{shared,tools,server,client,bridge,cli}/src/**/*.ts').filter(({ path }) => !path.includes('/generated/'))
+  read('{shared,tools,server,client,bridge,cli,dashboard}/src/**/*.{ts,tsx}').filter(
+    ({ path }) => !path.includes('/generated/'),
+  )
 
 export const readTests = (): Source[] => read('tests/**/*.ts')
 

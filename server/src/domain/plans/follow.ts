@@ -1,4 +1,4 @@
-import { taskTransitions } from '@tony/mcp-shared/tasks'
+import { taskTransitions } from '@tony/mcp-shared/task-transitions'
 import { and, eq, sql } from 'drizzle-orm'
 import { inLiterals } from '../../store/sql-literals.ts'
 import { type StatementParts, statement, type Transaction } from '../../store/store.ts'

@@ -1,4 +1,4 @@
-import { taskTransitions } from '@tony/mcp-shared/tasks'
+import { taskTransitions } from '@tony/mcp-shared/task-transitions'
 import { and, eq, exists, inArray, isNull, notExists, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/sqlite-core'
 import { equalsLiteral, inLiterals } from '../../store/sql-literals.ts'

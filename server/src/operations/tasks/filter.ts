@@ -1,6 +1,6 @@
 import type { taskFilter } from '@tony/mcp-shared/task-changes'
 import { type TaskStatus, taskStatuses } from '@tony/mcp-shared/task-statuses'
-import type { TaskTransition } from '@tony/mcp-shared/tasks'
+import type { TaskTransition } from '@tony/mcp-shared/task-transitions'
 import { and, eq, inArray, notInArray, type SQL } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Reader } from '../../store/store.ts'

@@ -1,5 +1,5 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import { type TaskTransition, taskTransitions } from '@tony/mcp-shared/tasks'
+import { type TaskTransition, taskTransitions } from '@tony/mcp-shared/task-transitions'
 import { findTask, taskNotFoundError } from '../../domain/tasks/lease.ts'
 import type { TaskRow } from '../../domain/tasks/task-row.ts'
 import type { Transaction } from '../../store/store.ts'

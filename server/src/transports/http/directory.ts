@@ -7,6 +7,7 @@ import { sendError } from './responses.ts'
 
 /** The paths of the server and their contents. */
 const paths = {
+  '/': 'the dashboard, for a browser; this list, for any other program',
   '/trpc/<procedure>': 'every procedure, as tRPC over HTTP',
   '/ws': 'every procedure and subscription, as tRPC over WebSocket',
   '/api': 'every procedure over plain HTTP with JSON; /openapi.json describes it',

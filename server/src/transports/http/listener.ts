@@ -12,6 +12,7 @@ import { McpTransport } from '../mcp/endpoint.ts'
 import { WebSocketTransport } from '../ws/endpoint.ts'
 import { readCertificate, watchCertificate } from './certificate.ts'
 import { handleCors } from './cors.ts'
+import { handleDashboard } from './dashboard.ts'
 import { sendDirectory } from './directory.ts'
 import { HalfOpenSockets } from './half-open-sockets.ts'
 import { handleProbe } from './probes.ts'
@@ -135,6 +136,7 @@ export class Listener {
     const refusal = this.#checks.check(request)
     if (refusal) return sendError(response, refusal, uuidv7())
     if (handleCors(this.#checks, request, response)) return
+    if (handleDashboard(path, request, response)) return
     if (path === '/') return sendDirectory(this.#services, request, response)
     if (path === '/openapi.json') return sendRestDescription(request, response)
     if (path === '/docs' || path === '/docs/') return sendRestPage(request, response)

@@ -21,6 +21,15 @@ const credentialValues = /(^|=)(tc[kbr]_[\w-]{20}|eyJ[\w-]{10,}\.[\w-]+\.)/
  */
 const unmapIpv4 = (address: string | undefined): string | undefined => address?.replace(/^::ffff:(?=\d+\.)/i, '')
 
+/**
+ * True if a page was served under the name that its request is for. Behind a proxy that changes the
+ * `Host` its origin must be listed. A foreign name that resolves to this server passes too, and its
+ * page has no credential: none is sent by a browser on its own, and `isLocal` requires a `Host` of
+ * the loopback.
+ */
+const isOriginOfHost = (origin: string, host: string | undefined): boolean =>
+  host !== undefined && /^https?:\/\/(?<host>[^/]+)$/.exec(origin)?.groups?.['host'] === host.toLowerCase()
+
 /** Checks of an HTTP request that need no identity: its address, `Host`, `Origin` and URL. */
 export class RequestChecks {
   readonly #config: Config
@@ -54,11 +63,12 @@ export class RequestChecks {
   }
 
   /**
-   * True if a page of this origin may call. Programs send no `Origin` and may call; `null` and
-   * unknown origins may not.
+   * True if a page of this origin may call. Programs send no `Origin` and may call, and so may the
+   * dashboard; `null` and unknown origins may not.
    */
-  isOriginAllowed({ headers: { origin } }: IncomingMessage): boolean {
+  isOriginAllowed({ headers: { origin, host } }: IncomingMessage): boolean {
     if (origin === undefined || this.#config.allowedOrigins.includes(origin)) return true
+    if (isOriginOfHost(origin, host)) return true
     return this.#config.mode === 'dev' && loopbackOrigins.test(origin)
   }
 

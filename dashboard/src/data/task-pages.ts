@@ -1,0 +1,90 @@
+import type { InfiniteData } from '@tanstack/react-query'
+import type { FeedEvent, Task } from '@tony/mcp-client'
+import { patchTask, statusAfterEvent } from './patch-task.ts'
+
+/** A filter of `tasks.list`. */
+export interface TaskFilters {
+  readonly status?: Task['status']
+  readonly type?: string
+  readonly epic?: string
+  readonly story?: string
+  readonly claimedBy?: string
+  readonly parentId?: string
+}
+
+export interface TaskPage {
+  readonly tasks: readonly Task[]
+  readonly nextCursor: string | null
+}
+
+export type TaskPages = InfiniteData<TaskPage, string | undefined>
+
+const filterNames = ['status', 'type', 'epic', 'story', 'claimedBy', 'parentId'] as const
+
+export const isMatch = (task: Task, filters: TaskFilters): boolean =>
+  filterNames.every((name) => filters[name] === undefined || task[name] === filters[name])
+
+/** Groups the events of tasks by their task, in their order. */
+function groupByTask(events: readonly FeedEvent[]): ReadonlyMap<string, readonly FeedEvent[]> {
+  const groups = new Map<string, FeedEvent[]>()
+  for (const event of events) {
+    if (event.subject === null || !event.type.startsWith('task.')) continue
+    const group = groups.get(event.subject)
+    if (group) group.push(event)
+    else groups.set(event.subject, [event])
+  }
+  return groups
+}
+
+/** True if a task that is not listed may belong to the list after its events. */
+function mayEnter(events: readonly FeedEvent[], { status }: TaskFilters): boolean {
+  if (status === undefined) return events.some(({ type }) => type === 'task.created')
+  const last = events.map(statusAfterEvent).findLast((after) => after !== undefined)
+  return last === status
+}
+
+export interface PatchedPages {
+  readonly pages: TaskPages
+  /** Ids of tasks that may belong to the list now. */
+  readonly entering: readonly string[]
+}
+
+/**
+ * Returns the pages after some events: listed tasks are patched, and tasks that no longer match
+ * leave. A page without a change stays the same object, so that it is not drawn again.
+ */
+export function patchPages(pages: TaskPages, events: readonly FeedEvent[], filters: TaskFilters): PatchedPages {
+  const groups = groupByTask(events)
+  const unlisted = new Map(groups)
+  const patchPage = (page: TaskPage): TaskPage => {
+    if (!page.tasks.some(({ id }) => groups.has(id))) return page
+    const tasks = page.tasks.flatMap((task) => {
+      const group = groups.get(task.id)
+      if (!group) return [task]
+      unlisted.delete(task.id)
+      const patched = group.reduce(patchTask, task)
+      return isMatch(patched, filters) ? [patched] : []
+    })
+    return { ...page, tasks }
+  }
+  const patched = pages.pages.map(patchPage)
+  const entering = [...unlisted].flatMap(([id, group]) => (mayEnter(group, filters) ? [id] : []))
+  const isSame = patched.every((page, index) => page === pages.pages[index])
+  return { pages: isSame ? pages : { ...pages, pages: patched }, entering }
+}
+
+/** Returns the pages with a task at its place in the order of creation, if that place is loaded. */
+export function insertTask(pages: TaskPages, task: Task): TaskPages {
+  if (pages.pages.some(({ tasks }) => tasks.some(({ id }) => id === task.id))) return pages
+  const isLater = (other: Task) => other.createdAt > task.createdAt
+  const found = pages.pages.findIndex(({ tasks }) => tasks.some(isLater))
+  const last = pages.pages.length - 1
+  if (found === -1 && pages.pages[last]?.nextCursor !== null) return pages
+  const index = found === -1 ? last : found
+  const inserted = pages.pages.map((page, place) => {
+    if (place !== index) return page
+    const at = page.tasks.findIndex(isLater)
+    return { ...page, tasks: page.tasks.toSpliced(at === -1 ? page.tasks.length : at, 0, task) }
+  })
+  return { ...pages, pages: inserted }
+}
