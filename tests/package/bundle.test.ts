@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { createContext, runInContext } from 'node:vm'
 import { gzipSync } from 'node:zlib'
@@ -7,17 +9,20 @@ import { TestServer } from '../support/server.ts'
 
 const client = fileURLToPath(new URL('../../client/dist/index.js', import.meta.url))
 
-/** Bundles a program with the built client into one script that sets the global `bundle`. */
+/**
+ * Bundles a program with the built client into one script. For a page it sets the global `bundle`.
+ * Without a platform the bundler chooses one.
+ */
 async function bundle(
   code: string,
-  platform: 'browser' | 'node',
+  platform?: 'browser' | 'node',
 ): Promise<{ code: string; imports: readonly string[] }> {
   const entry = 'virtual:entry'
   const {
     output: [chunk],
   } = await build({
     input: entry,
-    platform,
+    ...(platform && { platform }),
     write: false,
     logLevel: 'silent',
     plugins: [
@@ -88,4 +93,38 @@ test.each([
   expect(runInContext('typeof process + typeof Buffer + typeof require', context)).toBe('undefined'.repeat(3))
   const said: unknown = await runInContext(program(server.url, way), context)
   expect(JSON.parse(String(said))).toEqual({ result: { did: 'from a page' }, samples: [] })
+})
+
+/** An agent that measures itself at the begin of its task, and finishes it on SIGTERM. */
+const drainingProgram = (url: string) => `
+import { Agent } from 'client'
+const agent = await Agent.register({
+  url: '${url}', name: 'bundled', type: 'implementation', healthMs: 1, heartbeatMs: 3_600_000, drainOnSigterm: true
+})
+agent.work(async () => {
+  await agent.heartbeat()
+  process.stdout.write('working')
+  await new Promise((resolve) => process.once('SIGTERM', resolve))
+})`
+
+test('a bundle without a platform has the half for pages, and in Node it drains on SIGTERM and measures its process', async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  const { id } = await lead.tasks.create({ type: 'code' })
+  const { code, imports } = await bundle(drainingProgram(server.url))
+  // The half for Node would import the modules that `ws` needs.
+  expect(imports).toEqual([])
+  const child = spawn(process.execPath, ['--input-type=module'], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const ended = once(child, 'exit')
+  try {
+    child.stdin.end(code)
+    await once(child.stdout, 'data')
+    const { samples } = await lead.health.history({ agent: 'bundled' })
+    expect(samples[0]?.memoryUsage).toBeGreaterThan(10_000_000)
+    child.kill('SIGTERM')
+    expect(await ended).toEqual([null, 'SIGTERM'])
+  } finally {
+    child.kill('SIGKILL')
+  }
+  expect(await lead.tasks.get({ taskId: id })).toMatchObject({ status: 'completed', failures: 0 })
 })

@@ -1,4 +1,4 @@
-import { readResourceUsage } from '#runtime'
+import { readResourceUsage } from '../runtime/process.ts'
 
 /** Load, error rate and resource use of an agent since its previous health sample. */
 export interface HealthSample {

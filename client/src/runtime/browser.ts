@@ -1,5 +1,5 @@
 import type { ConnectFault } from '../connection/connect-fault.ts'
-import { closeTimeoutMs, type RawSocket, type RawSocketEvents, type ResourceUsage } from '../connection/raw-socket.ts'
+import { closeTimeoutMs, type RawSocket, type RawSocketEvents } from '../connection/raw-socket.ts'
 
 /**
  * Opens a socket with the global WebSocket. A dropped socket counts as closed at once; the browser
@@ -37,15 +37,6 @@ export function openRawSocket(url: string, { onOpen, onText, onClose }: RawSocke
 
 /** Calls `callback` after the current task. A page has no later point in the same turn. */
 export const atEndOfLoopTurn = (callback: () => void): void => queueMicrotask(callback)
-
-/** Returns undefined: a page cannot measure its resource use. */
-export const readResourceUsage = (): ResourceUsage | undefined => undefined
-
-/** Does nothing: a page receives no signal before its end. */
-export const onTerminate =
-  (_drain: () => Promise<void>): (() => void) =>
-  () =>
-    undefined
 
 /** Returns undefined: a page does not learn why an HTTP request failed. */
 export const connectFaultOf = (_error: unknown): ConnectFault | undefined => undefined

@@ -1,6 +1,6 @@
 import WebSocket, { type RawData } from 'ws'
 import { type ConnectFault, faultOfCode, faultOfStatus } from '../connection/connect-fault.ts'
-import { closeTimeoutMs, type RawSocket, type RawSocketEvents, type ResourceUsage } from '../connection/raw-socket.ts'
+import { closeTimeoutMs, type RawSocket, type RawSocketEvents } from '../connection/raw-socket.ts'
 
 /**
  * Opens a socket with `ws`. The global WebSocket cannot drop a connection, so a dead peer would
@@ -32,32 +32,6 @@ export function openRawSocket(url: string, { onOpen, onText, onClose }: RawSocke
  * in it and everything that waits for them.
  */
 export const atEndOfLoopTurn = (callback: () => void): void => process.nextTick(callback)
-
-export function readResourceUsage(): ResourceUsage | undefined {
-  const { user, system } = process.cpuUsage()
-  return { cpuMs: (user + system) / 1_000, memoryBytes: process.memoryUsage.rss() }
-}
-
-/**
- * Calls `drain` once, on SIGTERM. When it is done and no other listener is left, the process ends
- * as usual. Returns a function that removes the listener.
- */
-export function onTerminate(drain: () => Promise<void>): () => void {
-  let draining = false
-  const removeListener = () => void process.off('SIGTERM', listener)
-  // The listener stays until the drain is done, because a second signal must not end the process
-  // before that.
-  const listener = () => {
-    if (draining) return
-    draining = true
-    void drain().finally(() => {
-      removeListener()
-      if (process.listenerCount('SIGTERM') === 0) process.kill(process.pid, 'SIGTERM')
-    })
-  }
-  process.on('SIGTERM', listener)
-  return removeListener
-}
 
 /**
  * Returns the reason why no server accepted the connection, from an error of `ws` or of `fetch`.
