@@ -1,15 +1,15 @@
 export { Agent } from './agent/agent.ts'
+export { FinalError } from './agent/final-error.ts'
 export type { InboxOptions } from './agent/inbox.ts'
 export type { AgentOptions, StopOptions } from './agent/options.ts'
 export { type IncomingRequest, RequestError, type RequestHandler, type RequestOptions } from './agent/requests.ts'
 export { type CursorStore, type WatchFilter, type WatchOptions, watch } from './agent/watch.ts'
-export {
-  FinalError,
-  type Question,
-  type WorkContext,
-  type WorkHandler,
-  type WorkLoop,
-  type WorkOptions,
+export type {
+  Question,
+  WorkContext,
+  WorkHandler,
+  WorkLoop,
+  WorkOptions,
 } from './agent/work.ts'
 export type { CallOptions, SubscribeOptions, Subscription } from './api/calls.ts'
 export { type CallRecord, type Client, type ClientOptions, type Connectivity, createClient } from './api/client.ts'

@@ -1,4 +1,5 @@
 import type { Client } from '../api/client.ts'
+import { shareClass } from '../api/shared-class.ts'
 import type { Delivery } from '../generated/api.ts'
 import { errorTextOf, isPayloadRejected } from './error-text.ts'
 import { measureWork, type WorkObserver } from './work-stats.ts'
@@ -53,6 +54,8 @@ export class RequestError extends Error {
     this.agentId = agentId
   }
 }
+
+shareClass(RequestError, 'RequestError')
 
 /**
  * Sends a request to an agent and returns its result. Rejects with RequestError if that agent

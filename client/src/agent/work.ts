@@ -2,21 +2,8 @@ import type { Client } from '../api/client.ts'
 import { isFinalError, TonyError } from '../api/errors.ts'
 import type { LeasedTask } from '../generated/api.ts'
 import { errorTextOf, isPayloadRejected } from './error-text.ts'
+import { FinalError } from './final-error.ts'
 import { measureWork, type WorkObserver } from './work-stats.ts'
-
-/**
- * An error that ends the task as failed, even if attempts are left. Throw it from a handler.
- *
- * @example
- * ```ts
- * agent.work((task) => {
- *   if (task.title === null) throw new FinalError('the task has no title')
- * })
- * ```
- */
-export class FinalError extends Error {
-  override readonly name = 'FinalError'
-}
 
 /**
  * Thrown by `requestInput` and `release` after the lease has ended, so that the rest of the handler

@@ -1,6 +1,7 @@
 import type { ConnectFault } from '../connection/connect-fault.ts'
 import { errorPolicies } from '../generated/api.ts'
 import { isRecord } from './is-record.ts'
+import { shareClass } from './shared-class.ts'
 
 /** Limits for the calls that wait for a connection. */
 export interface OfflineQueueLimit {
@@ -67,6 +68,8 @@ export class TonyError extends Error implements TonyErrorData {
     this.details = data.details
   }
 }
+
+shareClass(TonyError, 'TonyError')
 
 const isServerErrorCode = (code: string): code is keyof typeof errorPolicies => Object.hasOwn(errorPolicies, code)
 

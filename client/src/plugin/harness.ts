@@ -1,3 +1,4 @@
+import { shareClass } from '../api/shared-class.ts'
 import type { AgentConfig, AgentMessage, MCPRequest, MCPResponse } from '../tony/shapes.ts'
 import { createMemoryInstallations, type InstallationStore } from './installation.ts'
 import { type ActivePlugin, activatePlugin, type PluginSettings, preparePlugin } from './lifecycle.ts'
@@ -54,6 +55,8 @@ export class PluginAnswerError extends Error {
     this.code = code
   }
 }
+
+shareClass(PluginAnswerError, 'PluginAnswerError')
 
 const jsonCopyOf = (value: unknown): unknown => JSON.parse(JSON.stringify(value ?? null))
 

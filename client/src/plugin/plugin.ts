@@ -1,3 +1,4 @@
+import { shareClass } from '../api/shared-class.ts'
 import type { MCP, MCPRequest, MCPResponse, Untyped } from '../tony/shapes.ts'
 
 /** A dependency that a plugin declares. */
@@ -141,3 +142,5 @@ export class PluginError extends Error {
     this.code = code
   }
 }
+
+shareClass(PluginError, 'PluginError')
