@@ -67,4 +67,21 @@ describe.skipIf(postgresServer === undefined)('operations of a batch that run at
       ...[0, 2, 3, 5, 6, 8].flatMap((index) => wanted('second', index)),
     ])
   })
+
+  test('end both waits of one that waits for all earlier ones twice at the same time', async () => {
+    await using opened = await openedPostgres()
+    const { store } = opened
+    const project = await projectOf(store)
+    const order: string[] = []
+    const earlier: Work = async (tx) => {
+      for (const _ of below(3)) await tx.run(findBody, { id: 'none' })
+      order.push('earlier')
+    }
+    const later: Work = async (tx) => {
+      await Promise.all(below(2).map(() => tx.afterEarlier()))
+      order.push('later')
+    }
+    await Promise.all([earlier, later].map((work) => store.transact({ project, serialKeys: [] }, work)))
+    expect(order).toEqual(['earlier', 'later'])
+  })
 })

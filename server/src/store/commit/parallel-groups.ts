@@ -49,7 +49,7 @@ class GroupParts {
   readonly #parts: OperationPart[]
   #inFirstPart: number
   readonly #between: { readonly index: number; readonly resolve: () => void }[] = []
-  readonly #afterEarlier = new Map<number, () => void>()
+  readonly #afterEarlier = new Map<number, PromiseWithResolvers<void>>()
 
   constructor(size: number) {
     this.#parts = Array.from({ length: size }, () => 'first')
@@ -65,9 +65,10 @@ class GroupParts {
 
   afterEarlier(index: number): Promise<void> {
     if (!this.#hasActiveBefore(index)) return Promise.resolve()
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#afterEarlier.set(index, resolve)
-    return promise
+    // An operation may wait twice at the same time, and both waits end together.
+    const waiting = this.#afterEarlier.get(index) ?? Promise.withResolvers<void>()
+    this.#afterEarlier.set(index, waiting)
+    return waiting.promise
   }
 
   end(index: number): void {
@@ -82,7 +83,7 @@ class GroupParts {
     if (this.#parts[index] === 'first') this.#inFirstPart -= 1
     this.#parts[index] = part
     if (this.#inFirstPart === 0) this.#beginSecondParts()
-    for (const [waiting, resolve] of this.#afterEarlier) {
+    for (const [waiting, { resolve }] of this.#afterEarlier) {
       if (this.#hasActiveBefore(waiting)) continue
       this.#afterEarlier.delete(waiting)
       resolve()
