@@ -1,7 +1,12 @@
+import { runCall } from '@tony/mcp-server/api/pipeline'
+import { appRouter } from '@tony/mcp-server/api/router'
+import type { Connection } from '@tony/mcp-server/guards/call'
 import { PageSlots, ReplyBudget, type ReplyShare } from '@tony/mcp-server/platform/reply-budget'
 import { expect, test } from 'vitest'
 import { outcomes } from '../store/given.ts'
 import { ManualClock } from '../support/clock.ts'
+import { TestServer } from '../support/server.ts'
+import { connectionOf } from './three-ways.ts'
 
 /** An outlet whose caller reads when the test says so. */
 class Unread {
@@ -78,3 +83,42 @@ test('the reads of one connection that follow each other give the event loop tur
 test('a refused call lets the next call of its connection begin in the same turn', async () => {
   expect((await turnsOfCalls((reply) => reply.recordRefusal())).size).toBe(1)
 })
+
+/** A budget that keeps its shares. */
+class ShownBudget extends ReplyBudget {
+  readonly shares: ReplyShare[] = []
+
+  override openShare(): ReplyShare {
+    const share = super.openShare()
+    this.shares.push(share)
+    return share
+  }
+}
+
+const signal = new AbortController().signal
+
+/** The ways of a query with the id of a task to the guards and to its operation. */
+const waysToGuards: Readonly<Record<string, (connection: Connection, budget: ReplyBudget) => Promise<unknown>>> = {
+  'the pipeline of sockets': (connection, budget) =>
+    runCall({
+      ...{ connection, requestId: 'one', path: 'tasks.get', kind: 'query', rawInput: { taskId: 'absent' }, signal },
+      replyShare: budget.openShare(),
+    }),
+  'tRPC over HTTP': (connection, replyBudget) =>
+    appRouter.createCaller({ ...connection, replyBudget }).tasks.get({ taskId: 'absent' }),
+}
+
+test.each(Object.entries(waysToGuards))(
+  'a call that a guard refuses is recorded in its share of the replies, and a failed one is not, through %s',
+  async (_, call) => {
+    await using server = await TestServer.start()
+    const { pageSlots } = server.parts
+    const budget = new ShownBudget(pageSlots, 1_000_000)
+    for (const token of ['stranger', undefined]) {
+      await expect(call(await connectionOf(server, token), budget)).rejects.toThrow()
+      // A socket releases the share after it has sent the reply.
+      budget.shares.at(-1)?.release()
+    }
+    expect(budget.shares.map(({ isRefused }) => isRefused)).toEqual([true, false])
+  },
+)

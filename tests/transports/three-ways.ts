@@ -95,7 +95,8 @@ const needed = new CoordinationError(
   'a token is needed: Authorization: Bearer <token>, or connectionParams { token }',
 )
 
-async function connectionOf({ parts: services }: TestServer, token: string | undefined): Promise<Connection> {
+/** Returns the connection of a caller without a transport. Tokens as in `Asked`. */
+export async function connectionOf({ parts: services }: TestServer, token: string | undefined): Promise<Connection> {
   const shared = {
     services,
     log: createLog({ logLevel: 'silent', logDir: undefined }),

@@ -62,8 +62,10 @@ export interface IncomingCall {
 
 function prepareCall({ connection, requestId, path, kind, rawInput, input, signal, replyShare }: IncomingCall) {
   const procedure = procedures.get(path)
-  if (procedure?.kind !== kind)
+  if (procedure?.kind !== kind) {
+    replyShare?.recordRefusal()
     throw new TRPCError({ code: 'NOT_FOUND', message: `No "${kind}"-procedure on path "${path}"` })
+  }
   const call: Call = {
     connection,
     requestId,
@@ -99,15 +101,6 @@ export async function runCall(request: IncomingCall): Promise<unknown> {
   }
 }
 
-function prepareHeldCall(request: IncomingCall) {
-  try {
-    return prepareCall(request)
-  } catch (error) {
-    request.replyShare?.recordRefusal()
-    throw error
-  }
-}
-
 async function runCallWithShare(request: IncomingCall): Promise<unknown> {
   // Before anything else is made of the call: hundreds may wait on each socket.
   const { connection, path, kind, replyShare } = request
@@ -115,7 +108,7 @@ async function runCallWithShare(request: IncomingCall): Promise<unknown> {
   if (slot) await slot
   const { revocations } = connection.services.identity
   if (revocations.isStale) await revocations.tryRefresh()
-  const { settle, start } = prepareHeldCall(request)
+  const { settle, start } = prepareCall(request)
   try {
     const result = await start()
     settle({ ok: true })

@@ -85,6 +85,7 @@ export function runGuards(call: Call): (outcome: CallOutcome) => void {
       if (onOutcome) callbacks.push(onOutcome)
     }
   } catch (error) {
+    call.replyShare?.recordRefusal()
     settle({ ok: false, error })
     throw error
   }

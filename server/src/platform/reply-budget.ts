@@ -195,12 +195,12 @@ export class ReplyShare {
     this.#pages = pages
   }
 
-  /** True if a guard has refused the call. */
+  /** True if the call was refused before its operation began. */
   get isRefused(): boolean {
     return this.#isRefused
   }
 
-  /** Call if a guard refuses the call. */
+  /** Call if a guard refuses the call, or there is no such procedure. */
   recordRefusal(): void {
     this.#isRefused = true
   }
