@@ -147,7 +147,7 @@ describe('a task is explained', () => {
       `update tasks set status = 'input_required', input_request = '${JSON.stringify(asked)}' where id = '${task.id}'`,
     )
     expect((await lead.tasks.explain({ taskId: task.id })).reasons).toEqual([
-      { predicate: 'input', message: `waits for an answer until ${task.leaseExpiresAt}: Which port?` },
+      { predicate: 'input', message: `attempt 1 waits for an answer until ${task.leaseExpiresAt}: Which port?` },
     ])
     tamper(server, `update tasks set status = 'in_review' where id = '${task.id}'`)
     expect((await lead.tasks.explain({ taskId: task.id })).reasons).toEqual([

@@ -53,8 +53,9 @@ class Play {
     const { messages } = await this.move(model, ['inbox', {}])
     for (const message of Array.isArray(messages) ? messages : []) {
       if (!isRecord(message) || message['type'] !== 'question') continue
-      const answer = model.know(String(message['text']))
-      await this.move(model, ['answer', { taskId: message['taskId'], answer }])
+      const text = String(message['text'])
+      const attempt = Number(/for attempt (\d+)/.exec(text)?.[1])
+      await this.move(model, ['answer', { taskId: message['taskId'], attempt, answer: model.know(text) }])
     }
     for (let tool: string | undefined = 'next_task'; tool !== undefined; ) {
       const result: Record_ = await this.move(model, [tool, tool === 'next_task' ? { waitSeconds: 0 } : {}])

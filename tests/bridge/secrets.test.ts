@@ -56,7 +56,7 @@ async function story(guarded: Guarded, host: Host, secrets: Set<string>): Promis
   await host.did('complete', { taskId: four, result: 'done' })
   await host.call('complete', { taskId: four, result: 'again' })
   await host.call('complete', { taskId: one, result: 'not held' })
-  await host.call('answer', { taskId: one, answer: 'no lead' })
+  await host.call('answer', { taskId: one, attempt: 1, answer: 'no lead' })
   await host.did('send', { to: String(agentId), text: 'to myself' })
   await host.did('who')
   await host.did('feed')

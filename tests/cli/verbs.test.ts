@@ -119,3 +119,27 @@ test('an API key is created, listed and revoked', async () => {
   expect(await on('keys', 'revoke', created.keyId)).toMatchObject({ code: 2 })
   expect((await on('keys', 'revoke', created.keyId, '--yes')).stdout).toContain('is revoked')
 })
+
+test('an answer goes to the question of one attempt, and the command prints that question', async () => {
+  await using server = await TestServer.start()
+  const on = tonyWith({ TONY_MCP_URL: server.url })
+  const ada = await server.agent('ada')
+  const { id: taskId } = await server.connect().tasks.create({ type: 'code' })
+  const ask = async (question: string) => {
+    const { leaseToken, input } = await claimOne(ada)
+    await ada.tasks.requestInput({ taskId, leaseToken, question })
+    return input?.answer
+  }
+  await ask('Which layout?')
+  expect((await on('explain', taskId)).stdout).toContain('attempt 1 waits for an answer: Which layout?')
+  expect(await on('tasks', 'answer', taskId, 'The second')).toMatchObject({
+    code: 0,
+    stdout: `${taskId}  pending  question of attempt 1: Which layout?\n`,
+  })
+  expect(await ask('Which colour?')).toBe('The second')
+  const late = await on('tasks', 'answer', taskId, 'The third', '--attempt', '1')
+  expect(late).toMatchObject({ code: 5, stdout: '', stderr: expect.stringContaining('is in attempt 2') })
+  const answered = await on('tasks', 'answer', taskId, '{"rgb":"00f"}', '--attempt', '2', '--json', 'status,question')
+  expect(JSON.parse(answered.stdout)).toEqual({ status: 'pending', question: 'Which colour?' })
+  expect(await ask('And the border?')).toEqual({ rgb: '00f' })
+})

@@ -87,6 +87,39 @@ test('a question is answered by a message to its task, and a message reaches the
   expect(await claimOne(ada)).toMatchObject({ id, input: { answer: 'The second' } })
 })
 
+test('an answer reaches the question of its attempt alone, and a repeated one has no effect', async () => {
+  await using server = await TestServer.start()
+  const [a2a, ada] = [new A2aCaller(server.url), await server.agent('ada')]
+  const { id: taskId } = await a2a.send(userMessage('Add the login page'), { returnImmediately: true })
+  const ask = async (question: string) => {
+    const { leaseToken, input } = await claimOne(ada)
+    await ada.tasks.requestInput({ taskId, leaseToken, question })
+    return input?.answer
+  }
+  const answerTo = (text: string, attempt?: number) => ({
+    ...{ ...userMessage(text), taskId },
+    ...(attempt !== undefined && { metadata: { attempt } }),
+  })
+  const send = (message: ReturnType<typeof answerTo>) => a2a.send(message, { returnImmediately: true })
+  await ask('Which layout?')
+  expect(await a2a.call('GetTask', { id: taskId })).toMatchObject({ status: { message: { metadata: { attempt: 1 } } } })
+  await send(answerTo('The second', 1))
+  expect(await ask('Which colour?')).toBe('The second')
+  // Late for the first question, and again after its reply was lost.
+  expect(await a2a.refused('SendMessage', { message: answerTo('The third', 1) })).toBe(-32_004)
+  expect(await send(answerTo('The second', 1))).toMatchObject({ status: { state: 'TASK_STATE_INPUT_REQUIRED' } })
+  expect(await a2a.refused('SendMessage', { message: { ...answerTo('Blue'), metadata: { attempt: 'two' } } })).toBe(
+    -32_602,
+  )
+  // Without an attempt a message answers the open question, once.
+  await send(answerTo('Blue'))
+  expect(await ask('And the border?')).toBe('Blue')
+  expect(await send(answerTo('Blue'))).toMatchObject({ status: { state: 'TASK_STATE_INPUT_REQUIRED' } })
+  const other = { ...answerTo('Blue'), parts: [{ text: 'Red' }] }
+  expect(await a2a.refused('SendMessage', { message: other })).toBe(-32_602)
+  expect((await server.connect().tasks.get({ taskId })).status).toBe('input_required')
+})
+
 test('tasks are listed by page, state and context, and an unknown state is none', async () => {
   await using server = await TestServer.start()
   const a2a = new A2aCaller(server.url)

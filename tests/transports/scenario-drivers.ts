@@ -99,7 +99,7 @@ export class McpDriver implements Driver, AsyncDisposable {
 
   claim = () => this.#worker.takes({ waitSeconds: 0 })
   ask = (taskId: string, question: string) => this.#worker.did('ask', { taskId, question })
-  answer = (taskId: string, answer: string) => this.#lead.did('answer', { taskId, answer })
+  answer = (taskId: string, answer: string) => this.#lead.did('answer', { taskId, attempt: 1, answer })
   message = (taskId: string, text: string) => this.#lead.did('send', { to: 'ada', text, taskId })
   complete = (taskId: string, result: unknown) => this.#worker.did('complete', { taskId, result })
   watch = async (taskId: string) => JSON.stringify(await this.#lead.did('explain', { taskId }))

@@ -16,6 +16,7 @@ const taskSummary = z.object({
   taskId: z.string(),
   title: z.string().optional(),
   status: taskStatus,
+  attempt: z.int().optional().describe('of the open question: answer needs it'),
   says: z.string().optional(),
 })
 
@@ -43,7 +44,9 @@ async function toTaskSummaries(
     const field = statusTextFieldOf(task)
     const long = field && taskTextOf(task, field, nameOf)
     const says = long && fittingPartOf(long, budget, share).shown
-    return { taskId: task.id, ...toTitleField(task), status: task.status, ...(says === undefined ? {} : { says }) }
+    const { id: taskId, status, attempt } = task
+    const asking = status === 'input_required' && { attempt }
+    return { taskId, ...toTitleField(task), status, ...asking, ...(says === undefined ? {} : { says }) }
   })
   return summaries.slice(0, countAndSpendFitting(summaries, budget))
 }

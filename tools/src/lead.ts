@@ -10,11 +10,12 @@ const answer = tool({
     'Answers the question a task waits for (leads only). Questions come to your inbox; explain without a task lists them.',
   input: z.strictObject({
     taskId: z.string().describe('id of the task that waits'),
+    attempt: z.int().min(1).describe('the attempt that asks, as its question and explain name it'),
     answer: z.string().min(1).max(65_536),
   }),
   output: taskStatusOutput,
-  run: async (toolSession, { taskId: id, answer: text }) => {
-    const { status } = await toolSession.call('tasks.provideInput', { taskId: id, answer: text })
+  run: async (toolSession, { taskId: id, attempt, answer: text }) => {
+    const { status } = await toolSession.call('tasks.provideInput', { taskId: id, attempt, answer: text })
     return { taskId: id, status, next: 'The task can be taken again, with this answer.' }
   },
 })

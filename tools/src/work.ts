@@ -157,6 +157,11 @@ const ask = tool({
   }),
   output: taskStatusOutput,
   run: async (toolSession, { taskId: id, question, options, notes, waitMinutes, defaultAnswer }) => {
+    // Before the question is asked, because somebody may answer it at once.
+    const attempt = await toolSession.call('tasks.get', { taskId: id }).then(
+      (task) => task.attempt,
+      () => undefined,
+    )
     const { status } = await toolSession.callWithLease('tasks.requestInput', {
       taskId: id,
       question,
@@ -165,8 +170,12 @@ const ask = tool({
       ...(waitMinutes === undefined ? {} : { deadlineMs: Math.round(waitMinutes * 60_000) }),
       ...(defaultAnswer === undefined ? {} : { defaultAnswer }),
     })
-    const text = options ? `${question}\nOptions: ${options.join(' | ')}` : question
-    const leadsNotified = await sendQuestionToLeads(toolSession, id, text)
+    const lines = [
+      question,
+      options && `Options: ${options.join(' | ')}`,
+      attempt && `Answer it for attempt ${attempt}.`,
+    ]
+    const leadsNotified = await sendQuestionToLeads(toolSession, id, lines.filter(Boolean).join('\n'))
     const outcome = leadsNotified
       ? 'The leads are told.'
       : 'No lead is here: tell the user the question and the id of the task.'

@@ -4,9 +4,10 @@ import { type Command, Option } from 'commander'
 import { CommandError } from '../command-error.ts'
 import { usageExitCode } from '../exit-codes.ts'
 import { isRecord } from '../is-record.ts'
+import { formatCell } from '../output/cells.ts'
 import type { DestructiveEffect } from './confirmation.ts'
 import { addDestructiveVerb } from './destructive.ts'
-import { addVerb, type VerbCall } from './verb.ts'
+import { addVerb, parseCount, type VerbCall } from './verb.ts'
 
 /** The statuses that `tasks.cancel` changes. */
 const openStatuses: ReadonlySet<TaskStatus> = new Set(
@@ -126,6 +127,27 @@ function addVerifyVerb(tasks: Command): void {
   })
 }
 
+type Answered = TransitionResult & Pick<Task, 'attempt'> & { readonly question?: string | undefined }
+
+/** Adds `answer`. Without `--attempt` it answers the question that it has read, and prints it. */
+function addAnswerVerb(tasks: Command): void {
+  addVerb<{ readonly attempt?: number }, Answered>(tasks, {
+    name: 'answer',
+    usage: '<task> <answer>',
+    description: 'answer the question of a task: a text, or JSON that begins with { or [',
+    addOptions: (command) =>
+      command.option('--attempt <number>', 'only the question of this attempt (default: the open one)', parseCount),
+    run: async ({ client, values: [taskId = '', answer = ''], options }) => {
+      const task = await client.tasks.get({ taskId })
+      const { attempt = task.attempt } = options
+      const reply = await client.tasks.provideInput({ taskId, answer: parseAnswer(answer), attempt })
+      return { ...reply, attempt, question: task.inputRequest?.question }
+    },
+    format: (answered) =>
+      `${formatStatus(answered)}  question of attempt ${answered.attempt}: ${formatCell(answered.question)}`,
+  })
+}
+
 /** Adds the verbs that change tasks. */
 export function addTaskWork(tasks: Command): void {
   addBulkVerbs(tasks)
@@ -144,13 +166,6 @@ export function addTaskWork(tasks: Command): void {
     run: ({ client, values: [taskId = ''] }) => client.tasks.unhold({ taskId }),
     format: formatStatus,
   })
-  addVerb<object, TransitionResult>(tasks, {
-    name: 'answer',
-    usage: '<task> <answer>',
-    description: 'answer the question of a task: a text, or JSON that begins with { or [',
-    run: ({ client, values: [taskId = '', answer = ''] }) =>
-      client.tasks.provideInput({ taskId, answer: parseAnswer(answer) }),
-    format: formatStatus,
-  })
+  addAnswerVerb(tasks)
   addVerifyVerb(tasks)
 }

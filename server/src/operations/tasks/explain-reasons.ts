@@ -128,7 +128,8 @@ async function waitingReasons(reader: Reader, row: TaskRow): Promise<ExplainReas
 function inputReason(row: TaskRow): ExplainReason {
   const asked = row.inputRequest === null ? undefined : inputRequest.parse(JSON.parse(row.inputRequest))
   const deadline = asked?.deadlineAt == null ? '' : ` until ${asked.deadlineAt}`
-  return { predicate: 'input', message: `waits for an answer${deadline}: ${asked?.question ?? ''}` }
+  const message = `attempt ${row.attempt} waits for an answer${deadline}: ${asked?.question ?? ''}`
+  return { predicate: 'input', message }
 }
 
 /** Returns the reasons why no agent can claim a task; empty if there are none. */

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
+import { toCoordinationError } from '../../guards/errors.ts'
 import type { A2aCalls } from './calls.ts'
 import { A2aError, invalidInputError, throwAsTaskError } from './errors.ts'
 import type { A2aMessage, A2aPart, SendMessageParams } from './params.ts'
@@ -70,18 +72,51 @@ function createMessageTask(calls: A2aCalls, { message, metadata, tenant }: SendM
   })
 }
 
+/** The attempt that a message is for. Its sender has the number from the metadata of the task. */
+const attemptField = z.looseObject({ attempt: z.int().min(1).optional() })
+
+function attemptOfMessage({ message, metadata }: SendMessageParams): number | undefined {
+  const { data } = attemptField.safeParse({ ...metadata, ...message.metadata })
+  if (!data) throw invalidInputError('metadata.attempt is no number of an attempt')
+  return data.attempt
+}
+
+/** An answer to the question of one attempt. */
+interface AttemptAnswer {
+  readonly attempt: number
+  readonly answer: unknown
+  readonly idempotencyKey: string
+}
+
+/**
+ * Answers the question of one attempt. An answer that comes again has no effect, also after the
+ * next question.
+ */
+async function answerQuestion(calls: A2aCalls, stored: StoredTask, given: AttemptAnswer): Promise<void> {
+  try {
+    await calls.call('tasks.provideInput', { taskId: stored.id, ...given })
+  } catch (thrown) {
+    const { code, message } = toCoordinationError(thrown)
+    if (code === 'ILLEGAL_TRANSITION') throw new A2aError('UNSUPPORTED_OPERATION', message)
+    // The message has answered an earlier question, if that one got this answer.
+    const isRepeated = code === 'IDEMPOTENCY_CONFLICT' && isDeepStrictEqual(stored.input?.answer, given.answer)
+    if (!isRepeated) throw thrown
+  }
+}
+
 /** Answers the question of a task, or sends the message to the agent that works on it. */
-async function continueTask(calls: A2aCalls, taskId: string, message: A2aMessage): Promise<void> {
+async function continueTask(calls: A2aCalls, taskId: string, params: SendMessageParams): Promise<void> {
   const stored = await calls.call('tasks.get', { taskId }).catch(throwAsTaskError)
-  const { contextId, parts, messageId } = message
+  const { contextId, parts, messageId } = params.message
   if (contextId !== undefined && contextId !== '' && contextId !== contextIdOf(stored))
     throw invalidInputError(`task ${taskId} is of the context ${contextIdOf(stored)}`)
   if (hasEnded(stored)) throw new A2aError('UNSUPPORTED_OPERATION', `task ${taskId} has ended: send a new message`)
   const idempotencyKey = `a2a ${hashOf(messageId).toString('base64url')}`
   const [first] = parts
   const answer = parts.length === 1 && first?.data !== undefined ? first.data : textOfParts(parts)
-  if (stored.status === 'input_required')
-    return void (await calls.call('tasks.provideInput', { taskId, answer, idempotencyKey }))
+  const attempt = attemptOfMessage(params) ?? stored.attempt
+  if (stored.status === 'input_required' || attempt !== stored.attempt)
+    return answerQuestion(calls, stored, { attempt, answer, idempotencyKey })
   const to = stored.claimedBy ?? stored.assignedTo
   if (to === null)
     throw new A2aError('UNSUPPORTED_OPERATION', `no agent has task ${taskId} yet: send the message when it works`)
@@ -94,7 +129,7 @@ export async function acceptMessage(calls: A2aCalls, params: SendMessageParams):
   requireSupportedParts(message.parts)
   const { taskId } = message
   if (taskId !== undefined && taskId !== '') {
-    await continueTask(calls, taskId, message)
+    await continueTask(calls, taskId, params)
     return calls.call('tasks.get', { taskId })
   }
   const { id } = await createMessageTask(calls, params)

@@ -75,6 +75,7 @@ export function a2aStatusOf(stored: StoredTask): unknown {
       taskId: stored.id,
       role: 'ROLE_AGENT',
       parts: [{ text }],
+      metadata: { attempt: stored.attempt },
     },
   }
   return { state: stateOf(stored), timestamp: changedAtOf(stored), ...message }
