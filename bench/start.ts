@@ -1,6 +1,7 @@
 /**
  * Measures the start of commands, interleaved: `npm run bench:start`. It prints the CPU time of the
- * help beside a bare Node, and the time of `dev` on a new database until its first line. With
+ * help beside a bare Node, and the CPU time and the time of `dev` until its first line, on a new
+ * database and on that of a run before, beside a bare Node that prints a line. With
  * `--base FOLDER`, another checkout that is installed and built, it prints the time from the start
  * of a server to its first line as well, for both, each with a store of its own of `--rows` tasks,
  * messages and events.
@@ -8,11 +9,12 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { runNode } from './process-cpu.ts'
+import { cpuSecondsOf } from './processes.ts'
 import { median } from './statistics.ts'
 
 const { values } = parseArgs({
@@ -61,17 +63,35 @@ function seed(checkout: string, folder: string): void {
   if (status !== 0) throw new Error(`the store of ${checkout} cannot be written: ${stderr}`)
 }
 
-/** Starts a server, stops it when it is ready, and returns the time between, in milliseconds. */
-async function readyMsOf(checkout: string, folder: string): Promise<number> {
-  const env = { ...process.env, MCP_PORT: '0', DATABASE_PATH: join(folder, 'test.db'), LOG_LEVEL: 'error' }
+const envOf = (database: string) => ({
+  ...process.env,
+  MCP_PORT: '0',
+  DATABASE_PATH: database,
+  LOG_LEVEL: 'error',
+})
+
+/** The start of a program until its first line, in milliseconds. */
+interface FirstLine {
+  readonly ms: number
+  /** CPU time of the process. */
+  readonly cpuMs: number
+}
+
+interface Start {
+  readonly argv: readonly string[]
+  readonly env: NodeJS.ProcessEnv
+}
+
+/** Starts a program of Node and stops it after its first line. */
+async function firstLineOf({ argv, env }: Start): Promise<FirstLine> {
   const from = performance.now()
-  const child = spawn(process.execPath, [programIn(checkout), 'dev'], { env, stdio: ['ignore', 'pipe', 'inherit'] })
-  await once(child.stdout, 'data')
-  const ms = performance.now() - from
+  const child = spawn(process.execPath, argv, { env, stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = once(child, 'exit')
+  await once(child.stdout, 'data')
+  const line = { ms: performance.now() - from, cpuMs: 1_000 * cpuSecondsOf([child.pid ?? 0]) }
   child.kill('SIGTERM')
   await ended
-  return ms
+  return line
 }
 
 async function measureServers(base: string): Promise<void> {
@@ -84,7 +104,8 @@ async function measureServers(base: string): Promise<void> {
     }))
     for (const { checkout, store } of checkouts) seed(checkout, store)
     for (const _ of rounds)
-      for (const { checkout, store, times } of checkouts) times.push(await readyMsOf(checkout, store))
+      for (const { checkout, store, times } of checkouts)
+        times.push((await firstLineOf({ argv: [programIn(checkout), 'dev'], env: envOf(join(store, 'test.db')) })).ms)
     const [before = Number.NaN, after = Number.NaN] = checkouts.map(({ times }) => median(times))
     console.log(
       `a server with ${values.rows} rows of each kind: ${before.toFixed(0)} ms before, ${after.toFixed(0)} ms now`,
@@ -95,17 +116,37 @@ async function measureServers(base: string): Promise<void> {
   }
 }
 
-/** Prints the time to the first line of a server on a new database. */
-async function measureNew(): Promise<void> {
-  const times: number[] = []
-  for (const _ of rounds) {
-    const folder = mkdtempSync(join(tmpdir(), 'tony-start-'))
-    times.push(await readyMsOf(root, folder))
+/**
+ * Prints the time to the first line of `dev`. The files of the program are in memory, because a
+ * start comes before the first round.
+ */
+async function measureDev(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'tony-start-'))
+  const dev = (database: string) => ({ argv: [programIn(root), 'dev'], env: envOf(join(folder, database)) })
+  // It runs until it is stopped, so that its CPU time can be read.
+  const bare = { argv: ['-e', "console.log('ready'); setInterval(() => undefined, 1_000)"], env: process.env }
+  try {
+    await firstLineOf(dev('old.db'))
+    const results = new Map<string, FirstLine[]>()
+    for (const round of rounds) {
+      const cases = {
+        'a bare Node': bare,
+        'dev, its database exists': dev('old.db'),
+        'dev, a new database': dev(`${round}.db`),
+      }
+      for (const [name, start] of Object.entries(cases))
+        results.set(name, [...(results.get(name) ?? []), await firstLineOf(start)])
+    }
+    for (const [name, lines] of results) {
+      const [cpu, wall] = [median(lines.map(({ cpuMs }) => cpuMs)), median(lines.map(({ ms }) => ms))]
+      console.log(`${name}: ${cpu.toFixed(0)} ms of CPU and ${wall.toFixed(0)} ms until its first line`)
+    }
+    console.log(`load average ${loadavg()[0]?.toFixed(1)}, ${availableParallelism()} cores`)
+  } finally {
     rmSync(folder, { recursive: true, force: true })
   }
-  console.log(`dev on a new database: ${median(times).toFixed(0)} ms until its first line`)
 }
 
 measureHelp()
-await measureNew()
+await measureDev()
 if (values.base !== undefined) await measureServers(values.base)
