@@ -94,6 +94,35 @@ lead.close()
   return program
 }
 
+/** A plugin recognizes the errors of the command that runs it by its own copy of the client. */
+async function expectSharedErrors(cwd: string, url: string): Promise<void> {
+  writeFileSync(
+    join(cwd, 'errors.js'),
+    `import { TonyError } from '@tony/mcp-client'
+import { definePlugin, PluginError } from '@tony/mcp-client/plugin'
+export default definePlugin({
+  name: 'errors',
+  version: '1.0.0',
+  handlers: {},
+  onActivate: async ({ mcp }) => {
+    const refused = await mcp.unregisterAgent('absent').catch((error) => error)
+    const own = await mcp.unregisterAgent('errors').catch((error) => error)
+    process.stdout.write([refused instanceof TonyError, own instanceof PluginError, refused.code].join(' '))
+  },
+})
+`,
+  )
+  const argv = ['plugin', 'run', 'errors.js', '--url', url]
+  const child = spawn('tony-mcp', argv, { cwd, env, stdio: ['ignore', 'pipe', 'inherit'] })
+  const ended = once(child, 'exit')
+  try {
+    expect(String((await once(child.stdout, 'data'))[0])).toBe('true true NOT_FOUND')
+  } finally {
+    child.kill('SIGTERM')
+    await ended
+  }
+}
+
 test.for([
   ['the npm of this machine', undefined],
   [`npm ${laterNpm}`, laterNpm],
@@ -121,6 +150,7 @@ test.for([
       await run(at, 'tony-mcp', 'plugin', 'new', 'words')
       await run(join(at, 'words'), 'npm', ...install)
       expect((await run(join(at, 'words'), 'npm', 'test')).stdout).toContain('pass 2')
+      await expectSharedErrors(join(at, 'words'), url)
     } finally {
       const ended = once(child, 'exit')
       child.kill('SIGTERM')
