@@ -1,24 +1,30 @@
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { errorControls, powerFaults, showErrorFault, showPowerFault } from '../tests/support/power/controls.ts'
 import { chooseErrors, type ErrorRun, runWithError } from '../tests/support/power/io-errors.ts'
 import { cutPower } from '../tests/support/power/power-cuts.ts'
 import { canRecord } from '../tests/support/power/recorder.ts'
 
-const usage = `npm run power-loss -- [--images 2000] [--errors 200] [--seed 1] [--no-controls]
+const usage = `npm run power-loss -- [--images 2000] [--errors 200] [--at-once 4] [--seed 1] [--no-controls]
 
 Records runs of the server, judges images of power cuts in them, and repeats a run with an I/O error
-in another call each time. --images 0 and --errors 0 leave out one of the two.
+in another call each time. --images 0 and --errors 0 leave out one of the two. --at-once is the number
+of runs with an I/O error at the same time.
 `
 
 const { values } = parseArgs({
   options: {
     images: { type: 'string', default: '2000' },
     errors: { type: 'string', default: '200' },
+    'at-once': { type: 'string', default: '4' },
     seed: { type: 'string', default: '1' },
     'no-controls': { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
+
+// The servers and the judge start from the sources, which takes half of the CPU with a cache.
+process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('../node_modules/.cache/tony-tests', import.meta.url))
 
 /** Images of one recorded run. */
 const imagesPerRun = 400
@@ -65,27 +71,34 @@ async function judgePowerCuts(images: number, firstSeed: number): Promise<void> 
 
 const formatSeconds = (since: number): string => `${((performance.now() - since) / 1_000).toFixed(0)} s`
 
-/** Runs with each error. A line on standard error after each run says how far it is. */
-async function runErrors(errors: readonly string[]): Promise<readonly ErrorRun[]> {
+/**
+ * Runs with each error, several at the same time: a run mostly waits for its processes. A line on
+ * standard error after each run says how far it is.
+ */
+async function runErrors(errors: readonly string[], atOnce: number): Promise<readonly ErrorRun[]> {
   const start = performance.now()
   const runs: ErrorRun[] = []
-  for (const error of errors) {
-    const since = performance.now()
-    const run = await runWithError(error)
-    runs.push(run)
-    const [done, all] = [runs.length, errors.length]
-    const leftMinutes = Math.ceil((((performance.now() - start) / done) * (all - done)) / 60_000)
-    const result = run.problems[0] ?? (run.reached ? 'as it must' : 'not reached')
-    process.stderr.write(
-      `${done} of ${all}: ${error}, ${formatSeconds(since)}: ${result}; about ${leftMinutes} min left\n`,
-    )
+  const waiting = errors.values()
+  const runNext = async () => {
+    for (const error of waiting) {
+      const since = performance.now()
+      const run = await runWithError(error)
+      runs.push(run)
+      const [done, all] = [runs.length, errors.length]
+      const leftMinutes = Math.ceil((((performance.now() - start) / done) * (all - done)) / 60_000)
+      const result = run.problems[0] ?? (run.reached ? 'as it must' : 'not reached')
+      process.stderr.write(
+        `${done} of ${all}: ${error}, ${formatSeconds(since)}: ${result}; about ${leftMinutes} min left\n`,
+      )
+    }
   }
+  await Promise.all(Array.from({ length: atOnce }, runNext))
   return runs
 }
 
-async function judgeErrors(count: number): Promise<void> {
+async function judgeErrors(count: number, atOnce: number): Promise<void> {
   printHeading('call', 'errors', 'reached', 'images', 'runs with a problem')
-  const runs = await runErrors(await chooseErrors(count))
+  const runs = await runErrors(await chooseErrors(count), atOnce)
   for (const call of ['sync', 'write', 'read']) {
     const own = runs.filter(({ error }) => error.startsWith(call))
     const images = own.reduce((sum, run) => sum + run.images, 0)
@@ -111,7 +124,7 @@ else if (canRecord()) {
   const [images, errors] = [Number(values.images), Number(values.errors)]
   if (images > 0) await judgePowerCuts(images, Number(values.seed))
   process.stdout.write('\n')
-  if (errors > 0) await judgeErrors(errors)
+  if (errors > 0) await judgeErrors(errors, Number(values['at-once']))
   process.stdout.write('\n')
   if (!values['no-controls']) await judgeControls()
 }
