@@ -1,12 +1,11 @@
 /**
- * The load of the overload bench: one agent on each of many sockets, which create tasks. It writes
- * frames itself, because the client library holds calls back when it is refused, and needs a
- * quarter of the server's CPU for each call.
+ * The load of the overload bench: one agent on each of many sockets, which create tasks. It does not
+ * use the client library, which holds calls back when it is refused.
  */
 import { createClient } from '@tony/mcp-client'
-import { WebSocket } from 'ws'
 import { serveJobs } from '../child.ts'
 import { percentile } from '../statistics.ts'
+import { FrameSocket } from './frame-socket.ts'
 
 /** A phase of load. */
 export interface LoadJob {
@@ -32,6 +31,8 @@ export interface LoadResult {
   readonly p50Ms: number
   readonly p99Ms: number
   readonly refusalP99Ms: number
+  /** The CPU time of this process, in seconds per second. */
+  readonly cores: number
 }
 
 const [url = '', sockets = '100'] = process.argv.slice(2)
@@ -40,22 +41,18 @@ const [url = '', sockets = '100'] = process.argv.slice(2)
 const tickMs = 2
 
 class Socket {
-  readonly #ws: WebSocket
+  readonly #frames: FrameSocket
   readonly #startedAt = new Map<number, number>()
   #nextId = 1
   onReply: (text: string, startedAt: number) => void = () => undefined
 
-  private constructor(ws: WebSocket) {
-    this.#ws = ws
-    ws.on('message', (data) => this.#receive(String(data)))
+  private constructor(frames: FrameSocket) {
+    this.#frames = frames
+    frames.onText = (text) => this.#receive(text)
   }
 
-  static open(token: string): Promise<Socket> {
-    const ws = new WebSocket(`${url.replace('http', 'ws')}/ws`, { headers: { authorization: `Bearer ${token}` } })
-    return new Promise((resolve, reject) => {
-      ws.once('open', () => resolve(new Socket(ws)))
-      ws.once('error', reject)
-    })
+  static async open(token: string): Promise<Socket> {
+    return new Socket(await FrameSocket.open(`${url}/ws`, token))
   }
 
   get inFlight(): number {
@@ -65,14 +62,14 @@ class Socket {
   call(): void {
     const id = this.#nextId++
     this.#startedAt.set(id, performance.now())
-    this.#ws.send(
+    this.#frames.send(
       `{"id":${id},"method":"mutation","params":{"path":"tasks.create","input":{"type":"load","title":"a task of the load"}}}`,
     )
   }
 
   #receive(text: string): void {
-    if (text === 'PING') return this.#ws.send('PONG')
-    const id = Number(/^\{"id":(\d+),/.exec(text)?.[1])
+    if (text === 'PING') return this.#frames.send('PONG')
+    const id = Number.parseInt(text.slice('{"id":'.length), 10)
     const startedAt = this.#startedAt.get(id)
     if (startedAt === undefined) return
     this.#startedAt.delete(id)
@@ -114,7 +111,10 @@ class Counts {
     } else this.others[code] = (this.others[code] ?? 0) + 1
   }
 
+  readonly #cpu = process.cpuUsage()
+
   result(seconds: number): LoadResult {
+    const { user, system } = process.cpuUsage(this.#cpu)
     const [successes, refusals] = [sorted(this.successes), sorted(this.refusals)]
     const { sent, refusedWithoutTime, others } = this
     return {
@@ -128,6 +128,7 @@ class Counts {
       p50Ms: percentile(successes, 0.5),
       p99Ms: percentile(successes, 0.99),
       refusalP99Ms: percentile(refusals, 0.99),
+      cores: (user + system) / 1e6 / seconds,
     }
   }
 }

@@ -13,6 +13,7 @@ const memoryPeriodMs = 100
 const lateness = createHistogram()
 let largestRss = 0
 let cpu = process.cpuUsage()
+let since = performance.now()
 let due = performance.now() + periodMs
 
 const measure = () => {
@@ -36,10 +37,12 @@ const reply = () => {
     maxMs: millisecondsOf(lateness.max),
     rssBytes: largestRss,
     cpuUs: user + system,
+    seconds: (performance.now() - since) / 1_000,
   })
   lateness.reset()
   largestRss = 0
   cpu = process.cpuUsage()
+  since = performance.now()
   return text
 }
 

@@ -39,6 +39,7 @@ interface LoopReport {
   readonly maxMs: number
   readonly rssBytes: number
   readonly cpuUs: number
+  readonly seconds: number
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'tony-overload-'))

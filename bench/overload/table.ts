@@ -18,6 +18,8 @@ export const columns = [
   'loop_max_ms',
   'rss_mb',
   'server_us_op',
+  'server_cores',
+  'load_cores',
 ] as const
 
 /** A row of the table: times in milliseconds, rates per second, memory in millions of bytes. */
@@ -28,12 +30,13 @@ interface Measured {
   readonly perSecond: number | undefined
   readonly workers: WorkersResult
   readonly load: LoadResult | undefined
-  readonly loop: { readonly p999Ms: number; readonly maxMs: number; readonly rssBytes: number; readonly cpuUs: number }
+  readonly loop: { readonly p999Ms: number; readonly maxMs: number; readonly rssBytes: number; readonly cpuUs: number; readonly seconds: number }
   /** The largest goodput so far, in calls per second. */
   readonly peak: number
 }
 
 const tenths = (value: number): number => Math.round(value * 10) / 10
+const hundredths = (value: number): number => Math.round(value * 100) / 100
 
 export function rowOf({ name, perSecond, workers, load, loop, peak }: Measured): Row {
   const goodput = load ? load.succeeded / load.seconds : 0
@@ -41,7 +44,7 @@ export function rowOf({ name, perSecond, workers, load, loop, peak }: Measured):
     case: name,
     offered_s: Math.round(perSecond ?? 0),
     goodput_s: Math.round(goodput),
-    of_peak: Math.round((goodput / Math.max(peak, goodput, 1)) * 100) / 100,
+    of_peak: hundredths(goodput / Math.max(peak, goodput, 1)),
     refused_s: Math.round(load ? load.refused / load.seconds : 0),
     call_p99_ms: tenths(load?.p99Ms ?? 0),
     refusal_p99_ms: tenths(load?.refusalP99Ms ?? 0),
@@ -54,6 +57,8 @@ export function rowOf({ name, perSecond, workers, load, loop, peak }: Measured):
     loop_max_ms: tenths(loop.maxMs),
     rss_mb: Math.round(loop.rssBytes / 1e6),
     // Of all calls that succeeded: the refused ones and the heartbeats are in it.
+    server_cores: hundredths(loop.cpuUs / 1e6 / loop.seconds),
+    load_cores: hundredths(load?.cores ?? 0),
     server_us_op: load ? Math.round(loop.cpuUs / Math.max(1, load.succeededInAll)) : 0,
   }
 }
