@@ -92,6 +92,17 @@ test('a frame that is refused does not wait behind those before it, within the t
   expect(handled).toEqual(['a1', 'arefused', 'a2'])
 })
 
+test('the refused frames of a socket that have waited follow each other, and no frame overtakes them', async () => {
+  const { handled, open, settle } = given(5)
+  const [busy, other] = [open('busy'), open('other')]
+  busy.receive('1')
+  for (const text of ['2', 'refused', 'refused', '3', 'refused']) busy.receive(text)
+  for (const text of ['1', '2']) other.receive(text)
+  await settle(8)
+  const together = ['busyrefused', 'busyrefused', 'busy3']
+  expect(handled).toEqual(['busy1', 'busy2', 'other1', ...together, 'other2', 'busyrefused'])
+})
+
 test('a socket whose frames wait is not read until they are handled', async () => {
   const { open, settle } = given(11)
   const socket = open('a')

@@ -89,8 +89,9 @@ export class Metrics {
   )
   readonly #agents = this.#createProjectGauge('tony_agents', 'Registered agents by status', 'status')
   readonly #events = this.#createProjectGauge('tony_events_seq', "Number of the feed's last event")
-  // To find a metric by its labels costs as much as the rest of a call's record.
-  readonly #callsByOutcome = new Map<string, Counter.Internal>()
+  // To find a metric by its labels costs as much as the rest of a call's record. Two maps, because a
+  // joined key would be hashed anew for each call.
+  readonly #callsByOutcome = new Map<string, Map<string, Counter.Internal>>()
   readonly #secondsByProcedure = new Map<string, Histogram.Internal<'procedure'>>()
   #readProjectStats: () => Promise<ReadonlyMap<string, ProjectStats>> = () => Promise.resolve(new Map())
   #setWalBytes: () => void = () => undefined
@@ -171,9 +172,11 @@ export class Metrics {
   }
 
   #counterOf(procedure: string, code: string): Counter.Internal {
-    const outcome = `${procedure} ${code}`
-    const counter = this.#callsByOutcome.get(outcome) ?? this.#calls.labels({ procedure, code })
-    this.#callsByOutcome.set(outcome, counter)
+    const known = this.#callsByOutcome.get(procedure)?.get(code)
+    if (known) return known
+    const counter = this.#calls.labels({ procedure, code })
+    const counters = this.#callsByOutcome.get(procedure) ?? new Map<string, Counter.Internal>()
+    this.#callsByOutcome.set(procedure, counters.set(code, counter))
     return counter
   }
 

@@ -19,7 +19,23 @@ const generator = new V7Generator({
   },
 })
 
+const hexDigits = Buffer.from('0123456789abcdef', 'latin1')
+
+/** The text of one UUID. It is written here because strings joined by digit take twice the time. */
+const text = Buffer.alloc(36, '-')
+
+/** The place of each byte in the text. */
+const places = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34]
+
 /**
  * Returns a new UUID of version 7. The UUIDs of one process sort in the order of their creation.
  */
-export const uuidv7 = (): string => generator.generate().toString()
+export function uuidv7(): string {
+  const { bytes } = generator.generate()
+  for (let index = 0; index < places.length; index += 1) {
+    const [place, byte] = [places[index] ?? 0, bytes[index] ?? 0]
+    text[place] = hexDigits[byte >> 4] ?? 0
+    text[place + 1] = hexDigits[byte & 15] ?? 0
+  }
+  return text.toString('latin1')
+}

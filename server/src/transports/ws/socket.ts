@@ -86,8 +86,8 @@ export class Socket {
   }
 
   /**
-   * Handles a frame from the client; an unusable one gets an error or closes the socket. Returns
-   * false if a call of it may still have work to do.
+   * Handles a frame that `tryRefuse` has not refused; an unusable one gets an error or closes the
+   * socket. Returns false if a call of it may still have work to do.
    */
   receive([data, isBinary]: Frame, arrivedAt: number): boolean {
     if (this.#closed) return true
@@ -114,20 +114,16 @@ export class Socket {
   /** Refuses the call of a frame for overload. Returns false if it is not refused. */
   tryRefuse([data, isBinary]: Frame, arrivedAt: number): boolean {
     if (this.#closed || isBinary) return false
-    if (!this.#tryRefuseCall(data, this.connection.services.queuedInputs.open(data.length, arrivedAt))) return false
+    const input = this.connection.services.queuedInputs.open(data.length, arrivedAt)
+    const overloaded = findOverloadedCall(this.connection, data, input)
+    if (!overloaded) return false
+    this.#refusals.refuseOverloaded(overloaded)
     this.#liveness.record()
     if (!this.#closed) this.#pauseIfCongested()
     return true
   }
 
-  #tryRefuseCall(data: Buffer, input: QueuedInput): boolean {
-    const overloaded = findOverloadedCall(this.connection, data, input)
-    if (overloaded) this.#refusals.refuseOverloaded(overloaded)
-    return overloaded !== undefined
-  }
-
   #receiveCalls(data: Buffer, input: QueuedInput): boolean {
-    if (this.#tryRefuseCall(data, input)) return true
     for (const incoming of this.#refusals.refuseOversizedFrame(parseClientMessages(data.toString('utf8')))) {
       this.#handle(incoming, input)
       if (this.#closed) return true
