@@ -30,7 +30,13 @@ interface Measured {
   readonly perSecond: number | undefined
   readonly workers: WorkersResult
   readonly load: LoadResult | undefined
-  readonly loop: { readonly p999Ms: number; readonly maxMs: number; readonly rssBytes: number; readonly cpuUs: number; readonly seconds: number }
+  readonly loop: {
+    readonly p999Ms: number
+    readonly maxMs: number
+    readonly rssBytes: number
+    readonly cpuUs: number
+    readonly seconds: number
+  }
   /** The largest goodput so far, in calls per second. */
   readonly peak: number
 }
