@@ -13,6 +13,8 @@ export function subscribeToNotifications(services: Services, log: Log): void {
         return services.waiters.leaseEnds.notify(notification)
       case 'inbox':
         return services.waiters.inboxes.notify(notification.agentId, notification.reason)
+      case 'delivery':
+        return notification.push()
       case 'reply':
         return services.waiters.replies.notify(notification.requestId)
       case 'incarnation':

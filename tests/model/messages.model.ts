@@ -1,5 +1,5 @@
-import { criticalShare, type MessageTransition, messageTransitions, redeliveryPolicy } from '@tony/mcp-shared/messages'
-import { rankOfPriority } from '@tony/mcp-shared/priorities'
+import { criticalShare, redeliveryPolicy } from '@tony/mcp-shared/messages'
+import { deliverAtSend, move } from './deliveries.model.ts'
 import { type Agent, type Caller, type Delivery, type Message, refuse, type State } from './state.ts'
 
 const never = Number.POSITIVE_INFINITY
@@ -23,12 +23,6 @@ export const addressOf = (to: Address): string => {
   if (to === 'all') return '*'
   if (isAgent(to)) return to.id
   return 'topic' in to ? `topic:${to.topic}` : `role:${to.role}`
-}
-
-function move(message: Message, by: MessageTransition): void {
-  const { from, to }: { from: readonly string[]; to: Message['status'] } = messageTransitions[by]
-  if (!from.includes(message.status)) throw new Error(`the model moves ${message.status} by ${by}`)
-  message.status = to
 }
 
 const waits = ({ status, purged }: Message): boolean => !purged && (status === 'pending' || status === 'delivered')
@@ -79,6 +73,7 @@ function post(state: State, sender: Caller, spec: MessageSpec, to: Agent, full: 
   const data = { from: sender?.id ?? null, to: to.id, type: 'note', priority: spec.priority }
   state.tell('message.sent', message, sender, data, about(message))
   if (full) state.tell('message.dead', message, sender, { attempt: 0, reason: 'inbox_full' }, about(message))
+  else deliverAtSend(state, message)
   return message
 }
 
@@ -90,36 +85,6 @@ export function send(state: State, sender: Caller, spec: MessageSpec): Message[]
     if (full && isAgent(spec.to)) refuse('INBOX_FULL')
     return post(state, sender, spec, to, full)
   })
-}
-
-export interface Reception {
-  readonly limit: number
-  readonly maxAckPending: number
-  readonly ackWaitMs: number
-}
-
-/** The number of messages that only `critical` ones may use. */
-const criticalExtra = 10
-
-export function receive(state: State, agent: Agent, { limit, maxAckPending, ackWaitMs }: Reception): Delivery[] {
-  if (state.paused || agent.paused) return []
-  const given: Delivery[] = []
-  const queue = state.messages
-    .filter(({ to, status, purged }) => to === agent && status === 'pending' && !purged)
-    .filter(({ notBefore, expiresAt }) => (notBefore === undefined || notBefore < state.now) && expiresAt > state.now)
-    .toSorted((a, b) => rankOfPriority(a.priority) - rankOfPriority(b.priority) || a.order - b.order)
-  for (const message of queue) {
-    const inFlight = state.messages.filter((one) => one.to === agent && one.status === 'delivered').length
-    const most = maxAckPending + (message.priority === 'critical' ? criticalExtra : 0)
-    if (given.length === limit || inFlight >= most) break
-    move(message, 'deliver')
-    message.attempt += 1
-    const delivery: Delivery = { message, attempt: message.attempt, receipt: '', ackBy: state.now + ackWaitMs }
-    message.delivery = delivery
-    state.deliveries.push(delivery)
-    given.push(delivery)
-  }
-  return given
 }
 
 /**

@@ -3,7 +3,7 @@ import { roundsOf } from '../support/rounds.ts'
 import { exploreTwice } from './explore.ts'
 import { messageCommands } from './messages.commands.ts'
 import { compareMessages, messagePart } from './messages.part.ts'
-import { fill } from './sending.commands.ts'
+import { fill, openInbox } from './sending.commands.ts'
 import { Site } from './world.ts'
 
 /** The smallest inbox capacity of which a twentieth is one message. */
@@ -21,6 +21,7 @@ test('each message has one status and is delivered at the time and to the agent 
       play.state.maxPending = maxPending
       // The inbox is almost full at the start, so that its limits matter.
       if (lot % 3 === 2) await fill(play, maxPending - 3)
+      if (lot % 2 === 1) await openInbox(play)
     },
   })
 }, 1_200_000)

@@ -38,13 +38,17 @@ interface Sent {
 }
 const isSent = (value: unknown): value is Sent => typeof value === 'object' && value !== null && 'recipients' in value
 
-/** Gives the model the ids of the sent messages. */
-export function bindSent(messages: readonly Message[], reply: unknown): void {
+/** Gives the model the ids of the sent messages, and the receipts of those that were delivered. */
+export function bindSent({ world }: Play, messages: readonly Message[], reply: unknown): void {
   if (!isSent(reply)) return
   for (const message of messages) {
     message.id = reply.recipients.find(({ agentId }) => agentId === message.to.id)?.messageId ?? ''
+    if (message.delivery) message.delivery.receipt = world.pushed.get(message.id)?.receipt ?? ''
   }
 }
+
+/** The status in the reply of a send: a message that is delivered at once was accepted as pending. */
+const acceptedAs = ({ status }: Message) => (status === 'dead' ? 'dead' : 'pending')
 
 const recipientOf = ({ message: { to, id }, status }: { message: Message; status: string }) => ({
   agentId: to.id,
@@ -71,11 +75,11 @@ export const sending = act(
         sent = send(state, caller, spec)
         // The first reply is repeated with the status at the time of the send, even if the messages
         // have changed since.
-        return sent.map((message) => ({ message, status: message.status }))
+        return sent.map((message) => ({ message, status: acceptedAs(message) }))
       })
       return { recipients: byAgent(first.map(recipientOf)) }
     })
-    if (reply.ok) bindSent(sent, reply.value)
+    if (reply.ok) bindSent(play, sent, reply.value)
   },
 )
 
@@ -89,7 +93,7 @@ const isSentMany = (value: unknown): value is SentMany =>
 function sendOne(state: State, caller: Caller, spec: MessageSpec): { messages: Message[]; view: object } {
   try {
     const messages = send(state, caller, spec)
-    const recipients = byAgent(messages.map((message) => recipientOf({ message, status: message.status })))
+    const recipients = byAgent(messages.map((message) => recipientOf({ message, status: acceptedAs(message) })))
     return { messages, view: { sent: { recipients }, error: null } }
   } catch (error) {
     if (!(error instanceof Refusal) || error.code === 'FORBIDDEN') throw error
@@ -105,7 +109,7 @@ async function sendAll(play: Play, caller: Caller, batch: readonly MessageSpec[]
     return { results: outcomes.map(({ view }) => view) }
   })
   if (!reply.ok || !isSentMany(reply.value)) return
-  for (const [index, messages] of sent.entries()) bindSent(messages, reply.value.results[index]?.sent)
+  for (const [index, messages] of sent.entries()) bindSent(play, messages, reply.value.results[index]?.sent)
 }
 
 export const sendingMany = act(
@@ -117,6 +121,14 @@ export const sendingMany = act(
     await sendAll(play, caller, batch)
   },
 )
+
+/** Opens the inbox of the second agent for sends. */
+export async function openInbox({ state, world }: Play): Promise<void> {
+  const agent = state.agents[1]
+  if (!agent) return
+  state.openInbox = { agent, maxAckPending: 3, ackWaitMs: 5_000 }
+  await world.openInbox(state.openInbox)
+}
 
 /** Sends messages to the first agent in one batch, so that its inbox is almost full. */
 export async function fill(play: Play, count: number): Promise<void> {

@@ -150,6 +150,8 @@ export class State {
   readonly messages: Message[] = []
   readonly deliveries: Delivery[] = []
   readonly topics = new Map<Agent, Set<string>>()
+  /** The inbox to which sends deliver. */
+  openInbox: { readonly agent: Agent; readonly maxAckPending: number; readonly ackWaitMs: number } | undefined
   /** The inbox capacity: the number of messages that are neither acked nor dead. */
   maxPending = 10_000
   readonly pausedEpics = new Set<string>()

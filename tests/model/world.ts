@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type Client, createClient } from '@tony/mcp-client'
 import { procedures, runCall } from '@tony/mcp-server/api/pipeline'
 import type { Config } from '@tony/mcp-server/config'
+import type { DeliveredMessage, OpenInbox } from '@tony/mcp-server/domain/messages/deliver-at-send'
 import type { Principal } from '@tony/mcp-server/domain/principal'
 import type { Connection } from '@tony/mcp-server/guards/call'
 import { toCoordinationError } from '@tony/mcp-server/guards/errors'
@@ -146,6 +147,9 @@ export class World implements Disposable {
   /** The number of compared events. */
   seen = 0
   readonly tokens = new Map<Agent, string>()
+  /** The messages that sends have delivered, by their ids. */
+  readonly pushed = new Map<string, DeliveredMessage>()
+  #closeInbox: () => void = () => undefined
   readonly #way: Way
   readonly #name: string
   readonly #parts: Omit<Connection, 'identity'>
@@ -187,6 +191,25 @@ export class World implements Disposable {
     const principal = { ...developer, subject: id, project: this.project, role, capabilities }
     this.#principals.set(agent, { ...principal, agent: { id, name, incarnation } })
     if (this.#way === 'client') this.#clients.set(agent, this.#connect({ token }))
+  }
+
+  /** Opens the inbox of an agent, in the form in which sends see a subscription that waits. */
+  async openInbox(inbox: Pick<OpenInbox, 'maxAckPending' | 'ackWaitMs'> & { readonly agent: Agent }): Promise<void> {
+    const { agent, ...options } = inbox
+    const { id: agentId } = agent
+    const sessions = await this.rows<{ id: string; agentId: string }>(
+      'select id, agent_id as "agentId" from sessions where project_id = ?',
+    )
+    const sessionId = sessions.find((session) => session.agentId === agentId)?.id ?? ''
+    const { inboxes } = this.site.server.parts.waiters
+    this.#closeInbox = inboxes.watch(agentId, () => undefined, {
+      ...options,
+      agentId,
+      session: { sessionId, agentId, incarnation: 1 },
+      isWaiting: true,
+      expect: () => undefined,
+      push: (message) => this.pushed.set(message.id, message),
+    })
   }
 
   async call(caller: Caller, path: string, input: object): Promise<Outcome> {
@@ -246,6 +269,7 @@ export class World implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#closeInbox()
     for (const client of this.#clients.values()) client.close()
   }
 }

@@ -112,6 +112,8 @@ export type StoreNotification =
       readonly project: string
       readonly agentId: string | null
     }
+  /** A message that its send has stored as delivered. Only the process of the send gets it. */
+  | { readonly topic: 'delivery'; readonly push: () => void }
   | { readonly topic: 'reply'; readonly requestId: string }
   | {
       readonly topic: 'revoked'
@@ -130,6 +132,11 @@ export type StoreNotification =
 export type Lane = 'urgent' | 'normal' | 'bulk'
 
 export interface Transaction extends Reader {
+  /**
+   * True if no other operation and no other process writes before the commit. Several reads are then
+   * as good as one conditional statement.
+   */
+  readonly isSoleWriter: boolean
   /**
    * The store's time at which the operation reached this server. Deadlines count as met by this
    * time: waiting in the server's own queue is nobody's failure.

@@ -5,6 +5,7 @@ const endDelivery = 'server/src/operations/messages/end-delivery.ts'
 const receipt = 'server/src/operations/messages/receipt.ts'
 const room = 'server/src/domain/messages/capacity.ts'
 const redrive = 'server/src/operations/messages/dead-letters/redrive.ts'
+const atSend = 'server/src/domain/messages/deliver-at-send.ts'
 const recipients = 'server/src/operations/messages/recipients.ts'
 
 /** Faults that the model of messages must find. */
@@ -126,8 +127,8 @@ export const messageFaults: readonly Fault[] = [
   {
     name: 'a copy for a full inbox is accepted',
     file: 'server/src/domain/messages/enqueue.ts',
-    find: 'const state = hasSpace\n',
-    replace: "const state = hasSpace || whenFull === 'bury'\n",
+    find: 'const state: InitialState = hasSpace\n',
+    replace: "const state: InitialState = hasSpace || whenFull === 'bury'\n",
   },
   {
     name: 'a fan-out includes its sender',
@@ -176,6 +177,42 @@ export const messageFaults: readonly Fault[] = [
     file: 'server/src/operations/messages/in-progress.ts',
     find: 'set({ ackBy: q.p.ackBy })',
     replace: "set({ status: 'delivered' })",
+  },
+  {
+    name: 'a send delivers to a paused agent',
+    file: atSend,
+    find: ' || state.paused === 1',
+    replace: '',
+  },
+  {
+    name: 'a send delivers while an older message is pending',
+    file: atSend,
+    find: 'state.pending === 0 && ',
+    replace: '',
+  },
+  {
+    name: 'a send delivers one message more than maxAckPending',
+    file: atSend,
+    find: 'state.delivered < Math.min(maxAckPending, limits.unacked)',
+    replace: 'state.delivered <= Math.min(maxAckPending, limits.unacked)',
+  },
+  {
+    name: 'a delivery at a send does not count',
+    file: 'server/src/domain/messages/enqueue.ts',
+    find: 'ready: null, retryCount: 1 })',
+    replace: 'ready: null, retryCount: 0 })',
+  },
+  {
+    name: 'a delivery at a send has no ack deadline',
+    file: atSend,
+    find: 'ackBy: tx.now + inbox.ackWaitMs }',
+    replace: 'ackBy: tx.now + 86_400_000 }',
+  },
+  {
+    name: 'a delivery at a send is pushed with another receipt',
+    file: atSend,
+    find: 'inbox.push({ ...row, receipt, ackBy })',
+    replace: 'inbox.push({ ...row, receipt: `${receipt}x`, ackBy })',
   },
   {
     name: 'a paused agent gets messages',

@@ -4,43 +4,27 @@ import { uuidv7 } from '../../platform/uuid.ts'
 import { rowlessStatement, type StatementParts, type Transaction } from '../../store/store.ts'
 import { requestWake } from '../wakes/request-wake.ts'
 import { inboxFullError, reserveCapacity } from './capacity.ts'
+import { pushAfterCommit, tryDeliverAtSend } from './deliver-at-send.ts'
 import { recordDeliveryFailure } from './failures.ts'
+import type { InboxWaiters } from './inbox-waiters.ts'
+import type { NewMessage } from './new-message.ts'
 import { participantsOf } from './participants.ts'
 
-/** One message for one inbox. */
-export interface NewMessage {
-  readonly project: string
-  /** The sender; null for a developer in dev mode. */
-  readonly from: string | null
-  /** The incarnation of the sender; null without an agent. */
-  readonly fromIncarnation: number | null
-  /** Id of the recipient. */
-  readonly to: string
-  readonly type: string
-  /** As JSON; null for a copy of a fan-out, whose payload is in the common body. */
-  readonly payload: string | null
-  /** The common body of a fan-out's copies; null for a single message. */
-  readonly bodyId: string | null
-  /** The address of a fan-out, such as a topic or a role; null for a single message. */
-  readonly address: string | null
-  /** Rank of its priority. */
-  readonly priority: number
-  /** Rank of its delivery mode. */
-  readonly mode: number
-  readonly threadId: string | null
-  readonly replyTo: string | null
-  readonly correlationId: string | null
-  readonly taskId: string | null
-  readonly expiresAt: number | null
-  readonly maxDeliver: number
-}
-
-interface NewMessageRow extends NewMessage {
-  readonly id: string
-  readonly status: 'pending' | 'dead'
+/** The columns of a new message that depend on its inbox. */
+interface InitialState {
+  readonly status: 'pending' | 'delivered' | 'dead'
   readonly ready: 1 | null
+  readonly deliveredAt: number | null
+  readonly retryCount: 0 | 1
+  readonly receipt: string | null
+  readonly ackBy: number | null
   readonly endedAt: number | null
   readonly lastError: string | null
+}
+
+interface NewMessageRow extends Omit<NewMessage, 'payload'>, InitialState {
+  readonly id: string
+  readonly payload: string | null
   readonly now: number
 }
 
@@ -66,6 +50,10 @@ const insertMessage = rowlessStatement(({ db, t, p }: StatementParts<NewMessageR
       correlationId: p.correlationId,
       taskId: p.taskId,
       createdAt: p.now,
+      deliveredAt: p.deliveredAt,
+      retryCount: p.retryCount,
+      receipt: p.receipt,
+      ackBy: p.ackBy,
       expiresAt: p.expiresAt,
       endedAt: p.endedAt,
       lastError: p.lastError,
@@ -81,29 +69,38 @@ interface EnqueueOptions {
   readonly maxPending: number
   /** A full inbox refuses the message with INBOX_FULL, or gets it as a dead letter. */
   readonly whenFull: 'refuse' | 'bury'
+  /** The waiters of this process. */
+  readonly inboxes: InboxWaiters
 }
 
 interface EnqueueResult {
   readonly messageId: string
+  /** A message that is delivered at once counts as pending: it was so when it was accepted. */
   readonly status: 'pending' | 'dead'
 }
+
+const undelivered = { deliveredAt: null, retryCount: 0, receipt: null, ackBy: null } as const
+const pendingState = { ...undelivered, status: 'pending', ready: 1, endedAt: null, lastError: null } as const
 
 /** Adds one message to one inbox. Throws INBOX_FULL before it writes anything. */
 export async function enqueueMessage(
   tx: Transaction,
   message: NewMessage,
-  { maxPending, whenFull }: EnqueueOptions,
+  { maxPending, whenFull, inboxes }: EnqueueOptions,
 ): Promise<EnqueueResult> {
-  const { from, to, type, priority, taskId, threadId } = message
+  const { from, to, type, priority, taskId, threadId, payload, bodyId } = message
   const hasSpace = await reserveCapacity(tx, { agentId: to, priority, maxPending })
   if (!hasSpace && whenFull === 'refuse') throw inboxFullError(to, maxPending)
   // The messages of a sender are numbered in the order in which it sent them.
   await tx.inOrder()
   const messageId = uuidv7()
-  const state = hasSpace
-    ? { status: 'pending' as const, ready: 1 as const, endedAt: null, lastError: null }
-    : { status: 'dead' as const, ready: null, endedAt: tx.now, lastError: 'the inbox is full' }
-  await tx.run(insertMessage, { ...message, ...state, id: messageId, now: tx.now })
+  const inbox = hasSpace ? inboxes.openInboxOf(to) : undefined
+  const delivery = inbox && (await tryDeliverAtSend(tx, inbox, payload))
+  const state: InitialState = hasSpace
+    ? { ...pendingState, ...(delivery && { ...delivery, status: 'delivered', ready: null, retryCount: 1 }) }
+    : { ...pendingState, status: 'dead', ready: null, endedAt: tx.now, lastError: 'the inbox is full' }
+  const row = { ...message, ...state, id: messageId, payload: bodyId === null ? payload : null, now: tx.now }
+  await tx.run(insertMessage, row)
   const eventFields = {
     subject: messageId,
     actor: from,
@@ -113,16 +110,17 @@ export async function enqueueMessage(
   }
   const sent = { messageId, from, to, type, priority: priorityOfRank(priority) }
   tx.append({ ...eventFields, type: 'message.sent', data: sent })
-  if (hasSpace) {
-    tx.notify({ topic: 'inbox', agentId: to, reason: 'message' })
-    if (message.mode === steerRank) {
-      const wake = { reason: 'message', subject: messageId, attempt: 0, fromAgent: from, taskId } as const
-      await requestWake(tx, { project: message.project, agentId: to, ...wake })
-    }
-  } else {
+  if (!hasSpace) {
     const failure = { messageId, attempt: 0, reason: 'inbox_full', error: null } as const
     await recordDeliveryFailure(tx, { ...failure, redrives: 0 })
     tx.append({ ...eventFields, type: 'message.dead', data: failure })
+    return { messageId, status: 'dead' }
   }
-  return { messageId, status: state.status }
+  if (delivery) pushAfterCommit(tx, inbox, { id: messageId, message, columns: delivery })
+  else tx.notify({ topic: 'inbox', agentId: to, reason: 'message' })
+  if (message.mode === steerRank) {
+    const wake = { reason: 'message', subject: messageId, attempt: 0, fromAgent: from, taskId } as const
+    await requestWake(tx, { project: message.project, agentId: to, ...wake })
+  }
+  return { messageId, status: 'pending' }
 }

@@ -3,7 +3,8 @@ import { rankOfPriority } from '@tony/mcp-shared/priorities'
 import { and, eq } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Context, ReplyCodec } from '../../domain/context.ts'
-import { enqueueMessage, type NewMessage } from '../../domain/messages/enqueue.ts'
+import { enqueueMessage } from '../../domain/messages/enqueue.ts'
+import type { NewMessage } from '../../domain/messages/new-message.ts'
 import { actorOf } from '../../domain/principal.ts'
 import { taskNotFoundError } from '../../domain/tasks/lease.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
@@ -63,20 +64,20 @@ export async function sendIn(tx: Transaction, ctx: Context, outgoing: OutgoingMe
   await requireSubjects(tx, ctx, outgoing)
   const agentIds = await recipientsOf(tx, ctx.principal, outgoing.to)
   const message = toNewMessage(tx, ctx, outgoing)
-  const { maxPending } = ctx.config
+  const shared = { maxPending: ctx.config.maxPending, inboxes: ctx.waiters.inboxes }
   const [first] = agentIds
   if (!isFanOut(outgoing.to) && first !== undefined) {
-    const result = await enqueueMessage(tx, { ...message, to: first }, { maxPending, whenFull: 'refuse' })
+    const result = await enqueueMessage(tx, { ...message, to: first }, { ...shared, whenFull: 'refuse' })
     return { id: result.messageId, recipients: [{ agentId: first, ...result }] }
   }
   const bodyId = uuidv7()
-  if (first !== undefined) await tx.run(insertBody, { id: bodyId, payload: message.payload ?? 'null' })
-  const copy = { ...message, payload: null, bodyId, address: outgoing.to }
+  if (first !== undefined) await tx.run(insertBody, { id: bodyId, payload: message.payload })
+  const copy = { ...message, bodyId, address: outgoing.to }
   const recipients: SendOutput['recipients'] = []
   for (const agentId of agentIds) {
     recipients.push({
       agentId,
-      ...(await enqueueMessage(tx, { ...copy, to: agentId }, { maxPending, whenFull: 'bury' })),
+      ...(await enqueueMessage(tx, { ...copy, to: agentId }, { ...shared, whenFull: 'bury' })),
     })
   }
   return { id: bodyId, recipients }

@@ -49,15 +49,37 @@ export function messageStatusOf(word: string): MessageStatus {
 
 type SharedFields = Omit<z.output<typeof delivery>, 'receipt' | 'ackBy'>
 
+/** The columns that a message and its delivery share on the wire, without the payload. */
+type SharedColumns = Pick<
+  MessageHead,
+  | 'id'
+  | 'fromAgent'
+  | 'fromIncarnation'
+  | 'toAgent'
+  | 'address'
+  | 'type'
+  | 'priority'
+  | 'mode'
+  | 'threadId'
+  | 'replyTo'
+  | 'correlationId'
+  | 'taskId'
+  | 'createdAt'
+  | 'expiresAt'
+  | 'retryCount'
+  | 'maxDeliver'
+  | 'redrives'
+>
+
 /** Returns the fields that a message and its delivery share on the wire. */
-export const wireFieldsOf = (row: MessageHead, payload: string): SharedFields => ({
+export const sharedFieldsOf = (row: SharedColumns, payload: SharedFields['payload']): SharedFields => ({
   id: row.id,
   from: row.fromAgent,
   fromIncarnation: row.fromIncarnation,
   to: row.toAgent,
   address: row.address,
   type: row.type,
-  payload: JSON.parse(payload),
+  payload,
   priority: priorityOfRank(row.priority),
   mode: modeOfRank(row.mode),
   threadId: row.threadId,
@@ -70,6 +92,9 @@ export const wireFieldsOf = (row: MessageHead, payload: string): SharedFields =>
   maxDeliver: row.maxDeliver,
   redrives: row.redrives,
 })
+
+export const wireFieldsOf = (row: SharedColumns, payload: string): SharedFields =>
+  sharedFieldsOf(row, JSON.parse(payload))
 
 const toMessageWake = (row: WakeRow): MessageOutput['wake'] => ({
   status: wakeStatus.parse(row.status),

@@ -83,7 +83,11 @@ async function sendRequestIn(tx: Transaction, ctx: Context, input: Input): Promi
     expiresAt: deadlineAt,
     maxDeliver: defaultMaxDeliver,
   }
-  const { messageId } = await enqueueMessage(tx, message, { maxPending: ctx.config.maxPending, whenFull: 'refuse' })
+  const { messageId } = await enqueueMessage(tx, message, {
+    maxPending: ctx.config.maxPending,
+    whenFull: 'refuse',
+    inboxes: ctx.waiters.inboxes,
+  })
   await tx.run(insertRequest, { requestId, project, method, from, to, messageId, deadlineAt, now: tx.now })
   tx.append({
     type: 'request.routed',

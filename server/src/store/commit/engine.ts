@@ -3,6 +3,8 @@ import type { QueuedOperation } from './fair-queue.ts'
 
 /** The operations on a connection that differ between engines. */
 export interface EngineConnection extends Reader {
+  /** True if operations run one at a time and no other process writes. Default false. */
+  readonly isSoleWriter?: true
   begin(project: string): Promise<void>
   commit(): Promise<void>
   rollback(): Promise<void>

@@ -32,6 +32,7 @@ class OperationTransaction implements Transaction {
   readonly t: Transaction['t']
   readonly now: number
   readonly arrivedAt: number
+  readonly isSoleWriter: boolean
   readonly share: Transaction['share']
   readonly inOrder: Transaction['inOrder']
   readonly afterEarlier: Transaction['afterEarlier']
@@ -59,6 +60,7 @@ class OperationTransaction implements Transaction {
     this.run = connection.run
     this.now = connection.now
     this.arrivedAt = Math.min(arrivedAt, connection.now)
+    this.isSoleWriter = connection.isSoleWriter ?? false
     this.share = share
     this.inOrder = inOrder
     this.afterEarlier = afterEarlier

@@ -33,6 +33,7 @@ export class WriterConnection implements EngineConnection {
   readonly db: Db
   readonly t: Tables
   readonly run: Reader['run']
+  readonly isSoleWriter = true
   now = 0
   /** A standstill whose grant has not been committed: a rollback takes it away. */
   #owed: Standstill | undefined
