@@ -1,3 +1,4 @@
+import type { Transaction } from '@tony/mcp-server/store/store'
 import { expect, test } from 'vitest'
 import { ManualClock } from '../support/clock.ts'
 import { projectOf, StoreFolder } from '../support/store.ts'
@@ -47,4 +48,32 @@ test('an old backlog of one caller counts for its own operations, and the turn o
   blocks[1].resolve()
   await Promise.all([first, ...busy])
   expect(ages()).toEqual([0, 0])
+})
+
+/** A clock that knows the CPU time of the thread, which a test adds to. */
+class BusyClock extends ManualClock {
+  cpuMs = 0
+  readonly threadCpu = (): number => this.cpuMs
+}
+
+/** Returns the sizes of the batches of ten operations, each of which takes these times. */
+async function sizesOfBatches(times: { readonly ms: number; readonly cpuMs: number }): Promise<number[]> {
+  using folder = new StoreFolder()
+  const clock = new BusyClock()
+  await using store = await folder.open({ clock })
+  const project = await projectOf(store)
+  const work = async ({ now }: Transaction): Promise<number> => {
+    clock.advance(times.ms)
+    clock.cpuMs += times.cpuMs
+    return now
+  }
+  const operations = Array.from({ length: 10 }, () => store.transact({ project }, work))
+  // All operations of a batch have one time.
+  return [...Map.groupBy(await Promise.all(operations), (now) => now).values()].map(({ length }) => length)
+}
+
+test('a batch ends after 10 ms of CPU time, and after 40 ms that other programs use', async () => {
+  expect(await sizesOfBatches({ ms: 5, cpuMs: 5 })).toEqual([3, 3, 3, 1])
+  expect(await sizesOfBatches({ ms: 5, cpuMs: 1 })).toEqual([9, 1])
+  expect(await sizesOfBatches({ ms: 1, cpuMs: 5 })).toEqual([10])
 })

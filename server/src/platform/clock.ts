@@ -4,6 +4,8 @@ export interface Clock {
   wall(): number
   /** Milliseconds since an arbitrary start; never decreases. */
   monotonic(): number
+  /** CPU time of this thread in milliseconds; absent if the clock does not know it. */
+  readonly threadCpu?: () => number
   /** A random number in [0, 1). */
   random(): number
   /**
@@ -15,9 +17,16 @@ export interface Clock {
   readonly databaseTime?: () => number
 }
 
+function threadCpu(): number {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1_000
+}
+
 export const systemClock: Clock = {
   wall: () => Date.now(),
   monotonic: () => performance.now(),
+  // Node 22 has it only in its last versions.
+  ...(typeof process.threadCpuUsage === 'function' && { threadCpu }),
   random: () => Math.random(),
   timer: (ms, run) => {
     const handle = setTimeout(run, ms)

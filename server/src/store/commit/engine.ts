@@ -34,11 +34,11 @@ export interface Engine {
   /** True if the transaction could not begin, so nothing was done. */
   neverBegan(error: unknown): boolean
   /**
-   * Starts a time slice: the time in which a batch may begin operations, and in which an operation
+   * Starts a time slice: the time in which a batch may begin operations, or in which an operation
    * may hold the event loop. That of `bulk` is shorter: after it a batch of bulk operations gives
    * way to others that have arrived. The returned function is true once the slice is over.
    */
-  readonly startTimeSlice: (share?: 'bulk') => () => boolean
+  readonly startTimeSlice: (kind: 'batch' | 'operation' | 'bulk') => () => boolean
   /** Converts a known error of the engine to a CoordinationError. */
   translateError(error: unknown): unknown
 }

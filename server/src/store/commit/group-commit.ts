@@ -257,13 +257,14 @@ export class GroupCommit {
   ): Promise<{ readonly started: number } & FailedBatchAttempt> {
     const settledAt = (project: string) => this.#queues.settledAt(project)
     const runner = new OperationRunner({ engine: this.#engine, connection, settledAt })
-    const isTimeSliceOver = this.#engine.startTimeSlice()
+    const isTimeSliceOver = this.#engine.startTimeSlice('batch')
     const mustGiveWay = this.#startBulkShare()
     const failed = new Set<PendingOperation>()
     let started = 0
     for (const group of connection.runTogether ? parallelGroupsOf(batch, careful) : batch.map((item) => [item])) {
       const [first] = group
-      if (!first || (started > 0 && (isTimeSliceOver() || (await mustGiveWay(first))))) break
+      if (!first || (started > 0 && isTimeSliceOver())) break
+      if (started > 0 && laneOf(first.scope) === 'bulk' && (await mustGiveWay(first))) break
       started += group.length
       const results =
         group.length > 1 ? await runner.runTogether(group) : [await runner.runAlone(first, careful.has(first))]
@@ -278,14 +279,14 @@ export class GroupCommit {
   }
 
   /**
-   * Starts a time slice for bulk operations. The returned function is called before each operation
-   * of the batch. Once the slice is over, it yields to the event loop, starts the next slice and
-   * returns true if the batch must end because an operation of a higher lane has arrived.
+   * Starts a time slice for bulk operations. The returned function is called before each bulk
+   * operation of the batch. Once the slice is over, it yields to the event loop, starts the next
+   * slice and returns true if the batch must end because an operation of a higher lane has arrived.
    */
   #startBulkShare(): (next: PendingOperation) => Promise<boolean> {
     let isOver = this.#engine.startTimeSlice('bulk')
     return async (next) => {
-      if (laneOf(next.scope) !== 'bulk' || !isOver()) return false
+      if (!isOver()) return false
       await yieldToEventLoop()
       isOver = this.#engine.startTimeSlice('bulk')
       return this.#queues.hasBetterThanBulk(next.scope.project)

@@ -146,11 +146,11 @@ export class OperationRunner {
    */
   #runYielding(run: Reader['run'], tx: OperationTransaction): Reader['run'] {
     const { startTimeSlice } = this.#options.engine
-    let isHeldTooLong = startTimeSlice()
+    let isHeldTooLong = startTimeSlice('operation')
     const runLater = async <P extends object, R>(statement: Statement<P, R>, params: P): Promise<R[]> => {
       while (isHeldTooLong()) {
         await yieldToEventLoop()
-        isHeldTooLong = startTimeSlice()
+        isHeldTooLong = startTimeSlice('operation')
       }
       if (tx.hasEnded) throw new Error('a statement of an operation came after its end')
       return run(statement, params)

@@ -6,6 +6,15 @@ import { FairQueue, laneOf, type QueuedOperation } from './fair-queue.ts'
 /** Operations in one batch. A commit costs as much as several of them. */
 const batchLimit = 256
 
+/**
+ * The multiple of the operations of the last batch that the next one takes at most. Operations for
+ * which no time is left return to the queue, which costs as much as taking them.
+ */
+const growth = 2
+
+/** Operations that a batch takes at least, if they wait. */
+const leastLimit = 32
+
 /** The earliest arrival in each lane; infinity for an empty one. */
 type OldestArrivals = Record<Lane, number>
 
@@ -115,10 +124,12 @@ export class WriteQueues<T extends QueuedOperation> {
 
   async #drain(writer: string): Promise<void> {
     const waiting = this.#queues.get(writer)
+    let limit = batchLimit
     while (waiting && waiting.queue.size > 0) {
-      const batch = waiting.queue.takeBatch(batchLimit, this.#options.now())
+      const batch = waiting.queue.takeBatch(limit, this.#options.now())
       waiting.oldest = oldestArrivalsOf(waiting.queue)
       const remaining = await this.#options.run(batch)
+      limit = Math.min(batchLimit, Math.max(leastLimit, growth * (batch.length - remaining.length)))
       waiting.queue.putBack(remaining)
       for (const item of remaining) noteArrival(waiting, item)
       // One turn of the event loop between batches, or sockets would starve under load.

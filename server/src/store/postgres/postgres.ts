@@ -121,7 +121,7 @@ const createEngine = ({
       }
     })
   },
-  startTimeSlice: createTimeSliceStarter(clock, { batch: timeSliceMs, bulk: bulkSliceMs }),
+  startTimeSlice: createTimeSliceStarter(clock, { batch: timeSliceMs, bulk: bulkSliceMs, isOwnThread: false }),
   isTransient,
   neverBegan: isNotBegunError,
   translateError: (error) => {

@@ -119,7 +119,7 @@ const createEngine = (
   withConnection: (work) => work(writer),
   isTransient: () => false,
   neverBegan: () => false,
-  startTimeSlice: createTimeSliceStarter(clock, { batch: timeSliceMs, bulk: bulkSliceMs }),
+  startTimeSlice: createTimeSliceStarter(clock, { batch: timeSliceMs, bulk: bulkSliceMs, isOwnThread: true }),
   translateError,
 })
 
