@@ -2,8 +2,11 @@ import { z } from 'zod'
 import { cursor, eventFilter } from './events.ts'
 import { id, pageLimit, timestamp } from './ids.ts'
 
-/** The form of the bodies: `standard` of Standard Webhooks, `mcp` of MCP Events. */
-export const webhookFormats = ['standard', 'mcp'] as const
+/**
+ * The form of the bodies: `standard` has one event, `batch` has up to 100 in a list, and `mcp` is
+ * the form of MCP Events.
+ */
+export const webhookFormats = ['standard', 'batch', 'mcp'] as const
 export type WebhookFormat = (typeof webhookFormats)[number]
 
 /** `suspended`: nothing is sent until the webhook is created again or redriven. */
@@ -22,6 +25,9 @@ export const webhookErrors = [
   'challenge_failed',
 ] as const
 export type WebhookError = (typeof webhookErrors)[number]
+
+/** Events and bytes of one body of the format `batch`. A larger event is a body of its own. */
+export const webhookBatch = { events: 100, bytes: 262_144 } as const
 
 /** Webhooks of one project. */
 export const webhookLimit = 100

@@ -63,7 +63,7 @@ function addCreateVerb(webhooks: Command): void {
       command
         .option('--type <type>', 'only events of this type; repeat it for several', collect)
         .option('--epic <epic>', 'only events of this epic')
-        .addOption(new Option('--format <format>', 'the form of the bodies').choices(['standard', 'mcp']))
+        .addOption(new Option('--format <format>', 'the form of the bodies').choices(['standard', 'batch', 'mcp']))
         .option('--life <duration>', 'how long it lives, such as 30d; default: without an end', parseDuration),
     run: ({ client, values: [url = ''], options: { type, epic, format, life } }) =>
       client.webhooks.create({ url, filter: { types: type, epic }, format, ttlMs: life }),

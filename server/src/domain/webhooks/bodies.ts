@@ -38,18 +38,30 @@ export interface BodyContext {
 /** Returns the name of the occurrences of a filter. */
 export const occurrenceNameOf = (types: readonly string[] | undefined): string => types?.[0] ?? anyEventName
 
+/** Events that one body has. */
+export type EventBatch = readonly [FeedEvent, ...FeedEvent[]]
+
 /**
- * Returns the delivery of an event. Its body has the event's own cursor. A receiver can continue
- * from that cursor, because deliveries keep the order of the events: each earlier event of
- * the filter has been delivered or given up.
+ * Returns an event as a body has it, with the event's own cursor. A receiver can continue from that
+ * cursor, because deliveries keep the order of the events: each earlier event of the filter has
+ * been delivered or given up.
  */
-export function eventMessage({ project, epoch, format, types }: BodyContext, event: FeedEvent): WebhookMessage {
-  const place = { project, epoch, seq: event.seq }
-  const cursor = cursorAt(epoch, event.seq)
-  const occurrence = toOccurrence(place, occurrenceNameOf(types), event.data)
+function toBody({ project, epoch, format, types }: BodyContext, { seq, data: event }: FeedEvent) {
+  const cursor = cursorAt(epoch, seq)
+  const occurrence = toOccurrence({ project, epoch, seq }, occurrenceNameOf(types), event)
   const { eventId, timestamp, data } = occurrence
-  const body = format === 'mcp' ? { ...occurrence, cursor } : { type: data.type, timestamp, eventId, cursor, data }
-  return { id: eventId, body: JSON.stringify(body) }
+  return format === 'mcp' ? { ...occurrence, cursor } : { type: data.type, timestamp, eventId, cursor, data }
+}
+
+/** Returns the delivery of events. Only the format `batch` has more than one. */
+export function eventsMessage(context: BodyContext, batch: EventBatch): WebhookMessage {
+  const [first] = batch
+  const last = batch.at(-1) ?? first
+  const id = eventIdOf({ ...context, seq: first.seq })
+  if (context.format !== 'batch') return { id, body: JSON.stringify(toBody(context, first)) }
+  const events = batch.map((event) => toBody(context, event))
+  const body = { type: 'batch', cursor: cursorAt(context.epoch, last.seq), events }
+  return { id: `${id}-${last.seq}`, body: JSON.stringify(body) }
 }
 
 const controlMessage = (type: string, fields: object): WebhookMessage => ({

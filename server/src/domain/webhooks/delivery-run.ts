@@ -6,10 +6,12 @@ import type { PostOutcome, WebhookPoster } from '../../platform/webhook-poster.t
 import type { Store } from '../../store/store.ts'
 import { cursorAt } from '../feed/cursor.ts'
 import { logRangeOf } from '../feed/log-range.ts'
-import { type FeedPage, isVisibleMatch, requirePageAfter } from '../feed/page.ts'
+import { type FeedEvent, type FeedPage, isVisibleMatch, requirePageAfter } from '../feed/page.ts'
 import { anonymousPrincipal } from '../identity/caller.ts'
 import type { Pepper } from '../identity/pepper.ts'
-import { type BodyContext, eventMessage, gapMessage } from './bodies.ts'
+import { batchSizeOf, takeBatch } from './batches.ts'
+import { type BodyContext, eventsMessage, gapMessage } from './bodies.ts'
+import { DeliveryPosition } from './delivery-position.ts'
 import {
   countDeadLetters,
   deleteDeadLetter,
@@ -18,24 +20,17 @@ import {
   insertDeadLetter,
   recordFailedRedrive,
   saveFailure,
-  saveLease,
-  saveProgress,
   type WebhookRow,
 } from './rows.ts'
 import { signingSecretsOf } from './secrets.ts'
 import { requestHeaders, type WebhookMessage } from './signature.ts'
 import { toWebhookFormat } from './words.ts'
 
-/** Length of a sender's lease, and the age at which it is extended, in milliseconds. */
-export const senderLeaseMs = 30_000
-const extendAfterMs = 10_000
-
 /** A run gives its place to other webhooks after this time, in milliseconds. */
 const sliceMs = 10_000
 
-/** Events per page, and deliveries after which the position is saved. A crash repeats these. */
+/** Events per page. */
 const pageLimit = 256
-const saveAfter = 20
 
 /** Attempts of a delivery until it is a dead letter: about 70 minutes. */
 export const maxDeliveryAttempts = 12
@@ -56,6 +51,12 @@ export interface DeliveryServices {
   readonly onAttempt: (outcome: 'delivered' | WebhookError) => void
 }
 
+/** The number of events in a delivery, and the number of the last of them. */
+interface DeliveredEvents {
+  readonly seq: number
+  readonly count: number
+}
+
 /** A webhook belongs to a tech lead, who sees every event. */
 const techLeadPrincipal = { ...anonymousPrincipal, role: 'tech-lead' as const }
 
@@ -66,48 +67,64 @@ const techLeadPrincipal = { ...anonymousPrincipal, role: 'tech-lead' as const }
 export class DeliveryRun {
   readonly #services: DeliveryServices
   readonly #signal: AbortSignal
-  readonly #lease: string
+  readonly #position: DeliveryPosition
   readonly #filter: EventFilter
-  #row: WebhookRow
-  #seq: number
-  #unsaved = 0
-  #extendedAt: number
-  #isOver = false
+  readonly #endMs: number
 
   constructor(parts: DeliveryServices, row: WebhookRow, signal: AbortSignal) {
     this.#services = parts
-    this.#row = row
-    this.#lease = row.lease ?? ''
-    this.#seq = row.seq
+    this.#position = new DeliveryPosition(parts, row)
     this.#signal = signal
     this.#filter = JSON.parse(row.filter)
-    this.#extendedAt = parts.clock.monotonic()
+    this.#endMs = parts.clock.monotonic() + sliceMs
   }
 
   /** Delivers until nothing is left, a delivery fails, the slice is over or the lease is lost. */
   async deliver(): Promise<void> {
-    const { clock } = this.#services
-    const end = clock.monotonic() + sliceMs
     try {
       if (this.#row.redrive === 1) await this.#redrive()
-      while (!this.#isOver && !this.#signal.aborted && clock.monotonic() < end) if (!(await this.#deliverPage())) break
+      while (this.#mayContinue) if (!(await this.#deliverPage())) break
     } finally {
-      if (!this.#isOver) await this.#save(null)
+      await this.#position.release()
     }
+  }
+
+  get #row(): WebhookRow {
+    return this.#position.row
+  }
+
+  /** False if the server stops, the slice is over or the lease is lost. */
+  get #mayContinue(): boolean {
+    const isInSlice = this.#services.clock.monotonic() < this.#endMs
+    return isInSlice && !this.#signal.aborted && !this.#position.isOver
   }
 
   /** Delivers the next page. Returns false if there is none, or if the run is over. */
   async #deliverPage(): Promise<boolean> {
     const page = await this.#readPage()
-    if (!page || page.reached === this.#seq) return false
-    for (const event of page.events) {
-      if (this.#signal.aborted) return false
-      const isOwn = event.type.startsWith('webhook.') && event.data.subject === this.#row.id
-      if (isOwn || !isVisibleMatch(techLeadPrincipal, this.#filter, event)) continue
-      if (!(await this.#deliverOne(eventMessage(this.#bodyContext, event), event.seq))) return false
+    if (!page || page.reached === this.#position.seq) return false
+    let events = page.events.filter((event) => this.#isWanted(event))
+    for (;;) {
+      const batch = takeBatch(events, this.#batchSize)
+      if (!batch) break
+      if (!this.#mayContinue) return false
+      const { seq } = batch.at(-1) ?? batch[0]
+      if (!(await this.#deliverOne(eventsMessage(this.#bodyContext, batch), { seq, count: batch.length }))) return false
+      events = events.slice(batch.length)
     }
-    this.#seq = page.reached
+    this.#position.skipTo(page.reached)
     return true
+  }
+
+  /** False for an event outside the filter, and for one of this webhook. */
+  #isWanted(event: FeedEvent): boolean {
+    const isOwn = event.type.startsWith('webhook.') && event.data.subject === this.#row.id
+    return !isOwn && isVisibleMatch(techLeadPrincipal, this.#filter, event)
+  }
+
+  get #batchSize(): number {
+    const { format, failures } = this.#row
+    return batchSizeOf(format, this.#position.isMoved ? 0 : failures)
   }
 
   get #bodyContext(): BodyContext {
@@ -120,21 +137,22 @@ export class DeliveryRun {
     const { store } = this.#services
     const { projectId: project } = this.#row
     const query = { project, epoch: store.epoch, limit: pageLimit, filter: this.#filter }
-    const page = await store.read((from) => requirePageAfter(from, { ...query, seq: this.#seq })).catch(ignoreGap)
+    const page = await store
+      .read((from) => requirePageAfter(from, { ...query, seq: this.#position.seq }))
+      .catch(ignoreGap)
     if (page) return page
     const { first } = await store.read((from) => logRangeOf(from, project))
-    const delivered = await this.#deliverOne(gapMessage(cursorAt(store.epoch, first - 1)), first - 1)
-    return delivered ? store.read((from) => requirePageAfter(from, { ...query, seq: this.#seq })) : undefined
+    const message = gapMessage(cursorAt(store.epoch, first - 1))
+    const delivered = await this.#deliverOne(message, { seq: first - 1, count: 1 })
+    return delivered ? store.read((from) => requirePageAfter(from, { ...query, seq: this.#position.seq })) : undefined
   }
 
   /** Delivers one message, after which the position is `seq`. Returns false if the run is over. */
-  async #deliverOne(message: WebhookMessage, seq: number): Promise<boolean> {
-    if (!(await this.#extend())) return false
+  async #deliverOne(message: WebhookMessage, { seq, count }: DeliveredEvents): Promise<boolean> {
+    if (!(await this.#position.extend())) return false
     const outcome = await this.#post(message)
-    if (!outcome.ok) return this.#recordFailure(message, seq, outcome)
-    this.#seq = seq
-    this.#unsaved += 1
-    return this.#unsaved < saveAfter || this.#save(this.#newLeaseEnd())
+    if (outcome.ok) return this.#position.advance(seq, count)
+    return this.#recordFailure(message, { seq, count }, outcome)
   }
 
   async #post(message: WebhookMessage): Promise<PostOutcome> {
@@ -147,67 +165,41 @@ export class DeliveryRun {
     return outcome
   }
 
-  #newLeaseEnd(): number {
-    this.#extendedAt = this.#services.clock.monotonic()
-    return this.#services.store.now() + senderLeaseMs
-  }
-
-  /** Extends the lease before it is too old for another delivery. */
-  async #extend(): Promise<boolean> {
-    if (this.#services.clock.monotonic() - this.#extendedAt < extendAfterMs) return true
-    if (this.#unsaved > 0) return this.#save(this.#newLeaseEnd())
-    const params = { id: this.#row.id, lease: this.#lease, until: this.#newLeaseEnd() }
-    return this.#take(await this.#services.store.transact(this.#scope, (tx) => tx.run(saveLease, params)))
-  }
-
-  /** Saves the position. Returns false if the lease is lost, or the webhook was deleted. */
-  async #save(until: number | null): Promise<boolean> {
-    const { store } = this.#services
-    const delivered = this.#unsaved > 0 ? store.now() : null
-    if (until === null) this.#isOver = true
-    const isMoved = this.#isMoved
-    const [lease, id] = [this.#lease, this.#row.id]
-    this.#unsaved = 0
-    return this.#take(
-      await store.transact(this.#scope, (tx) =>
-        isMoved
-          ? tx.run(saveProgress, { id, lease, seq: this.#seq, until, delivered })
-          : tx.run(saveLease, { id, lease, until }),
-      ),
-    )
-  }
-
-  get #scope() {
-    return { project: this.#row.projectId } as const
-  }
-
-  /** Continues with the saved row: its secret may have been rotated. */
-  #take([row]: readonly WebhookRow[]): boolean {
-    if (row) this.#row = row
-    if (row?.state !== 'active') this.#isOver = true
-    return !this.#isOver
-  }
-
   /**
    * Records a failed attempt, which ends the run: the next attempt waits, and after the last one
    * the delivery is a dead letter.
    */
-  async #recordFailure(message: WebhookMessage, seq: number, outcome: PostOutcome & { ok: false }): Promise<false> {
+  async #recordFailure(
+    message: WebhookMessage,
+    { seq, count }: DeliveredEvents,
+    outcome: PostOutcome & { ok: false },
+  ): Promise<false> {
     const { store, clock } = this.#services
-    const { id, projectId: project } = this.#row
-    const failures = (this.#isMoved ? 0 : this.#row.failures) + 1
-    const isLast = failures >= maxDeliveryAttempts || outcome.status === 413
+    const position = this.#position
+    await position.settle()
+    if (position.isOver) return false
+    const { id, projectId: project, failures: savedFailures } = this.#row
+    const failures = (position.isMoved ? 0 : savedFailures) + 1
+    // A smaller body follows if several events were too large together.
+    const isLast = failures >= maxDeliveryAttempts || (outcome.status === 413 && count === 1)
     const waitMs = Math.min(backoff.longestMs, backoff.firstMs * 2 ** (failures - 1)) * (0.5 + clock.random() / 2)
-    this.#isOver = true
+    position.end()
     await store.transact({ project }, async (tx) => {
       const [letters] = isLast ? await tx.run(countDeadLetters, { webhookId: id }) : []
       const isSuspended = outcome.status === 410 || (letters?.count ?? 0) >= maxDeadLetters
       const isDead = isLast && !isSuspended
-      const position =
+      const next =
         isDead || isSuspended ? { failures: 0, nextAt: null } : { failures, nextAt: tx.now + Math.ceil(waitMs) }
       const state = isSuspended ? 'suspended' : 'active'
-      const row = { id, lease: this.#lease, seq: isDead ? seq : this.#seq, now: tx.now, error: outcome.error, state }
-      const [saved] = await tx.run(saveFailure, { ...row, ...position })
+      const row = {
+        id,
+        lease: position.lease,
+        seq: isDead ? seq : position.seq,
+        now: tx.now,
+        error: outcome.error,
+        state,
+      }
+      const [saved] = await tx.run(saveFailure, { ...row, ...next })
       if (!saved) return
       const event = { subject: id, actor: null, audience: [] }
       const data = { webhookId: id, lastError: outcome.error }
@@ -229,16 +221,11 @@ export class DeliveryRun {
     return false
   }
 
-  /** True if deliveries or events outside the filter are behind the saved position. */
-  get #isMoved(): boolean {
-    return this.#unsaved > 0 || this.#seq !== this.#row.seq
-  }
-
   /** Sends the dead letters that wait for another attempt, each once. */
   async #redrive(): Promise<void> {
     const { store } = this.#services
     const { id: webhookId, projectId: project } = this.#row
-    while (!this.#signal.aborted && (await this.#extend())) {
+    while (!this.#signal.aborted && (await this.#position.extend())) {
       const [letter] = await store.read((from) => from.run(findRedrivenDeadLetter, { webhookId }))
       if (!letter) return void (await store.transact({ project }, (tx) => tx.run(endRedrive, { id: webhookId })))
       const outcome = await this.#post({ id: letter.messageId, body: letter.body })

@@ -5,7 +5,8 @@ import { randomToken } from '../../platform/random.ts'
 import type { PostOutcome } from '../../platform/webhook-poster.ts'
 import { challengeMessage, terminatedMessage, testMessage } from './bodies.ts'
 import { deleteWebhook } from './delete.ts'
-import { DeliveryRun, type DeliveryServices, senderLeaseMs } from './delivery-run.ts'
+import { senderLeaseMs } from './delivery-position.ts'
+import { DeliveryRun, type DeliveryServices } from './delivery-run.ts'
 import {
   findDueWebhooks,
   findEndedWebhooks,
