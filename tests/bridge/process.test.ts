@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Client as McpClient } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { Client as OlderClient } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport as OlderTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
+import { isAlive } from '@tony/mcp-bridge/session/processes'
 import { expect, test } from 'vitest'
 import { Child } from '../support/child.ts'
 import { program } from '../support/command.ts'
@@ -42,20 +44,42 @@ test('a killed host frees its task without a failure and before the end of the l
 test('a killed host frees its task although another process holds the input of its bridge', async () => {
   await using server = await TestServer.start()
   const { env } = commandFor(server)
-  const script = '"$0" "$1" mcp <&0 & echo $!; wait'
+  // A shell takes the input of a background program away, unless it is another descriptor.
+  const script = 'exec 3<&0; "$0" "$1" mcp <&3 & echo $!; wait'
+  const holder = spawn('sleep', ['1000'], { stdio: ['ignore', 'pipe', 'ignore'] })
   const shell = spawn('sh', ['-c', script, process.execPath, program], {
     env: { ...process.env, ...env },
-    stdio: ['pipe', 'pipe', 'ignore'],
+    stdio: [holder.stdout, 'pipe', 'ignore'],
   })
   const [line] = await once(shell.stdout, 'data')
   const bridge = Number(String(line))
   const lead = server.connect()
   const isHere = async () => (await lead.agents.list({})).agents.length
-  await expect.poll(isHere, { timeout: 30_000 }).toBe(1)
+  await expect.poll(isHere).toBe(1)
   shell.kill('SIGKILL')
-  await expect.poll(() => isAlive(bridge), { timeout: 30_000 }).toBe(false)
-  shell.stdin.destroy()
+  await expect.poll(() => isAlive(bridge)).toBe(false)
+  expect(isAlive(holder.pid ?? 0)).toBe(true)
+  holder.kill()
+  await once(holder, 'exit')
 })
+
+test.skipIf(process.platform !== 'linux')(
+  'an ended process whose parent takes no exit status is not alive',
+  async () => {
+    const script = 'exec 3<&0; cat <&3 & echo $!; exec sleep 1000'
+    const parent = spawn('sh', ['-c', script], { stdio: ['pipe', 'pipe', 'ignore'] })
+    const [line] = await once(parent.stdout, 'data')
+    const ended = Number(String(line))
+    // From then on the parent is a program that waits for no child.
+    await expect.poll(() => readFileSync(`/proc/${parent.pid}/comm`, 'utf8')).toBe('sleep\n')
+    parent.stdin.end()
+    await expect.poll(() => isAlive(ended)).toBe(false)
+    // Its id is still in use.
+    expect(process.kill(ended, 0)).toBe(true)
+    parent.kill('SIGKILL')
+    await once(parent, 'exit')
+  },
+)
 
 test('the program of an older configuration, without a command and by standard input and output, is a bridge', async () => {
   await using server = await TestServer.start()
@@ -78,14 +102,6 @@ test('a killed bridge frees its task within the lease', async () => {
   expect(await statusOf(server, taskId)()).toBe('pending, 1 failures')
   await child.kill()
 })
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
-  }
-}
 
 test('a session is an agent before its model calls a tool, and its messages are with its bridge', async () => {
   await using server = await TestServer.start()
