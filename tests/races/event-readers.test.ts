@@ -8,7 +8,7 @@ import { playKilledReplicas } from './killed-replicas.ts'
 
 describe.skipIf(postgresServer === undefined)('on three replicas', () => {
   test('readers that restart get each of 2,000 events once, in order, over 4 kills', { timeout: 400_000 }, () =>
-    playKilledReplicas({ kills: 4, batchesPerKill: 5, batch: 100, seed: 7 }),
+    playKilledReplicas({ kills: 4, batchesPerKill: 5, batch: 100, seed: 7, format: 'mcp' }),
   )
 
   test('readers are told of a gap exactly where retention has deleted unread events', async () => {

@@ -1,7 +1,7 @@
 import { openStream, poll } from '../bridge/events-client.ts'
 import type { Answer } from '../support/webhook-receiver.ts'
 
-export const created = { name: 'task.created' }
+export const created = { name: 'task.created' as const }
 
 type Roll = (sides: number) => number
 
@@ -35,9 +35,9 @@ export class ReaderState {
   }
 }
 
-/** True for an error of a replica that has been killed. */
+/** True for an error of a replica that has been killed, or whose database did not reply in time. */
 const isDown = (error: unknown): boolean =>
-  error instanceof TypeError || (error instanceof Error && error.message.startsWith('the stream ended'))
+  error instanceof TypeError || (error instanceof Error && /^(the stream ended|STORE_UNAVAILABLE)/.test(error.message))
 
 function ignoreDown(error: unknown): void {
   if (!isDown(error)) throw error
@@ -85,14 +85,32 @@ export async function streamUntil(state: ReaderState, access: ReaderAccess, coun
     using stream = await openStream(access.any, { ...created, cursor: state.cursor })
     for (let left = 1 + roll(120); left > 0 && state.tasks.length < count; left -= 1) {
       const { method, params } = await stream.next()
-      const data: { readonly subject?: unknown } = { ...(params?.['data'] ?? {}) }
-      if (method === 'notifications/events/event') state.store(params?.['eventId'], data.subject)
-      const isGap = params?.['truncated'] === true
-      if (isGap) state.gaps.push(String(params?.['cursor']))
-      if (isGap || roll(4) > 0) state.cursor = String(params?.['cursor'])
+      // The last messages of a stream have no cursor.
+      if (typeof params?.['cursor'] !== 'string') throw new Error('the stream ended')
+      const data: { readonly subject?: unknown } = { ...(params['data'] ?? {}) }
+      if (method === 'notifications/events/event') state.store(params['eventId'], data.subject)
+      const isGap = params['truncated'] === true
+      if (isGap) state.gaps.push(params['cursor'])
+      if (isGap || roll(4) > 0) state.cursor = params['cursor']
     }
   }
   while (state.tasks.length < count) await readStream().catch(ignoreDown)
+}
+
+/** An event in the body of a delivery. */
+interface DeliveredEvent {
+  readonly eventId?: unknown
+  readonly data?: { readonly subject?: unknown }
+}
+
+/** Stores the events of a body: of one event, or of the format `batch`. */
+function storeBody(state: ReaderState, body: Readonly<Record<string, unknown>>): void {
+  if (body['type'] === 'gap') {
+    state.gaps.push(String(body['cursor']))
+    return
+  }
+  const events: readonly DeliveredEvent[] = Array.isArray(body['events']) ? body['events'] : [body]
+  for (const { eventId, data } of events) state.store(eventId, data?.subject)
 }
 
 /**
@@ -103,11 +121,7 @@ export const storeDeliveries =
   (state: ReaderState, roll: Roll, failOneIn: number): Answer =>
   ({ body }, response) => {
     const fate = roll(failOneIn)
-    if (fate !== 1) {
-      const data: { readonly subject?: unknown } = { ...(body['data'] ?? {}) }
-      if (body['type'] === 'gap') state.gaps.push(String(body['cursor']))
-      else state.store(body['eventId'], data.subject)
-    }
+    if (fate !== 1) storeBody(state, body)
     if (fate > 2) return 200
     response.destroy()
     return undefined
