@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { Client as McpClient, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { InMemoryTransport } from '@modelcontextprotocol/server'
 import { type Bridge, openBridge } from '@tony/mcp-bridge/bridge'
+import type { Clock } from '@tony/mcp-bridge/clock'
 import { readBridgeConfig } from '@tony/mcp-bridge/environment'
 import { expect } from 'vitest'
 import type { TestServer } from '../support/server.ts'
@@ -92,9 +93,16 @@ function overheard(heard: string[]) {
   return { near, far }
 }
 
+/** A server, with a folder for the state of bridges and their clock. */
+export interface BridgedServer {
+  readonly url: string
+  readonly folder: string
+  readonly clock: Clock
+}
+
 /** Starts a host with a bridge in this process. The bridge uses the clock of the server. */
 export async function bridgedHost(
-  server: TestServer,
+  server: BridgedServer,
   env: Readonly<Record<string, string>> = {},
   clientName = 'test-host',
 ): Promise<Host & { bridge: Bridge }> {

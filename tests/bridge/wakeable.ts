@@ -2,7 +2,7 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import type { TestServer } from '../support/server.ts'
-import { bridgedHost, type Host, isRecord } from './hosts.ts'
+import { type BridgedServer, bridgedHost, type Host, isRecord } from './hosts.ts'
 
 export const standInKinds = ['channel', 'stop_hook', 'codex_queue', 'command', 'none'] as const
 export type StandInKind = (typeof standInKinds)[number]
@@ -20,7 +20,7 @@ export interface StandIn extends AsyncDisposable {
 const clientNames: Partial<Record<StandInKind, string>> = { channel: 'claude-code', codex_queue: 'codex-mcp-client' }
 
 /** Writes a program that appends its arguments and the text of a wake to a file. */
-function writeProgram(server: TestServer, name: string): { readonly program: string; readonly file: string } {
+function writeProgram(server: BridgedServer, name: string): { readonly program: string; readonly file: string } {
   const [program, file] = [join(server.folder, name), join(server.folder, `${name}.texts`)]
   const script = `#!/bin/sh\nprintf '%s\\0' "$*" "$TONY_WAKE_TEXT" >> '${file}'\nexit 0\n`
   writeFileSync(program, script)
@@ -48,10 +48,18 @@ function backgroundHook(bridge: StandIn['host']['bridge'], texts: string[]) {
 
 let hostCount = 0
 
+/** Ends a turn of an agent, and resolves when the server knows that its session is idle. */
+type IdleWait = (agentId: string, end: () => Promise<void>) => Promise<void>
+
 /** Starts a host whose session has joined, has taken part in a turn and is idle. */
-export async function standIn(
-  server: TestServer,
+export const standIn = (server: TestServer, kind: StandInKind, env: Record<string, string> = {}): Promise<StandIn> =>
+  openStandIn(server, kind, (agentId, end) => idle(server, agentId, end), env)
+
+/** As `standIn`, at any server. */
+export async function openStandIn(
+  server: BridgedServer,
   kind: StandInKind,
+  waitUntilIdle: IdleWait,
   env: Record<string, string> = {},
 ): Promise<StandIn> {
   hostCount += 1
@@ -77,7 +85,7 @@ export async function standIn(
   host.bridge.start()
   const { agentId } = await host.did('join')
   const id = String(agentId)
-  await idle(server, id, async () => void (await endTurn()))
+  await waitUntilIdle(id, async () => void (await endTurn()))
   return {
     host,
     agentId: id,
