@@ -1,9 +1,9 @@
 /**
  * Measures the events per second that one webhook gets: `npm run bench:webhooks`. First the events
- * of a backlog, and then those that callers cause meanwhile, of one commit each. The server is a
- * process of its own, and this process is the endpoint and the callers. `--format` is `standard` or
- * `batch`, `--delay` the time of the endpoint for a reply in milliseconds, `--events` the number of
- * events of each measure, and `--postgres` the engine.
+ * of a backlog, and then those of callers during the deliveries, of one commit each. The server is
+ * a process of its own, and this process is the endpoint and the callers. `--format` is `standard`
+ * or `batch`, `--delay` the time of the endpoint for a reply in milliseconds, `--events` the number
+ * of events of each measure, and `--postgres` the engine.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -84,7 +84,7 @@ async function measureBacklog(lead: Client): Promise<void> {
   await lead.webhooks.delete({ webhookId })
 }
 
-/** Events of commits that go on meanwhile. */
+/** Events of commits during the deliveries. */
 async function measureLive(lead: Client): Promise<void> {
   await using endpoint = await Endpoint.start()
   const { webhookId } = await lead.webhooks.create({ url: endpoint.url, format, filter })

@@ -3,7 +3,7 @@ import type { EventFilter } from '@tony/mcp-shared/events'
 import type { WebhookError } from '@tony/mcp-shared/webhooks'
 import type { Clock } from '../../platform/clock.ts'
 import type { PostOutcome, WebhookPoster } from '../../platform/webhook-poster.ts'
-import type { Store } from '../../store/store.ts'
+import type { Store, Transaction } from '../../store/store.ts'
 import { cursorAt } from '../feed/cursor.ts'
 import { logRangeOf } from '../feed/log-range.ts'
 import { type FeedEvent, type FeedPage, isVisibleMatch, requirePageAfter } from '../feed/page.ts'
@@ -201,22 +201,10 @@ export class DeliveryRun {
       }
       const [saved] = await tx.run(saveFailure, { ...row, ...next })
       if (!saved) return
-      const event = { subject: id, actor: null, audience: [] }
-      const data = { webhookId: id, lastError: outcome.error }
-      if (isSuspended) tx.append({ ...event, type: 'webhook.suspended', data })
-      if (!isDead) return
-      const letter = { messageId: message.id, attempts: failures }
-      const { body } = message
-      await tx.run(insertDeadLetter, {
-        ...letter,
-        project,
-        webhookId: id,
-        body,
-        seq,
-        error: outcome.error,
-        now: tx.now,
-      })
-      tx.append({ ...event, type: 'webhook.dead_letter', data: { ...data, ...letter } })
+      const { error } = outcome
+      if (isSuspended)
+        tx.append({ ...eventOf(id), type: 'webhook.suspended', data: { webhookId: id, lastError: error } })
+      if (isDead) await addDeadLetter(tx, message, { project, webhookId: id, seq, attempts: failures, error })
     })
     return false
   }
@@ -237,6 +225,28 @@ export class DeliveryRun {
       )
     }
   }
+}
+
+/** The fields of an event of a webhook that are always the same. */
+const eventOf = (webhookId: string) => ({ subject: webhookId, actor: null, audience: [] })
+
+/** A delivery that is given up. */
+interface FailedDelivery {
+  readonly project: string
+  readonly webhookId: string
+  readonly seq: number
+  readonly attempts: number
+  readonly error: WebhookError
+}
+
+async function addDeadLetter(
+  tx: Transaction,
+  { id: messageId, body }: WebhookMessage,
+  { project, webhookId, seq, attempts, error }: FailedDelivery,
+): Promise<void> {
+  await tx.run(insertDeadLetter, { project, webhookId, messageId, body, seq, attempts, error, now: tx.now })
+  const data = { webhookId, lastError: error, messageId, attempts }
+  tx.append({ ...eventOf(webhookId), type: 'webhook.dead_letter', data })
 }
 
 function ignoreGap(error: unknown): undefined {
