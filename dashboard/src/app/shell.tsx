@@ -6,6 +6,7 @@ import { Identity } from './identity.tsx'
 import { LiveDot } from './live-dot.tsx'
 import { navigation } from './navigation.ts'
 import { Palette } from './palette.tsx'
+import { ShareLink } from './share-link.tsx'
 import { ThemeSwitch } from './theme-switch.tsx'
 import { useKeyboard } from './use-keyboard.ts'
 
@@ -25,6 +26,7 @@ export function Shell() {
           Find a page or a task <kbd>Ctrl K</kbd>
         </button>
         <ThemeSwitch />
+        <ShareLink />
         <Identity />
       </header>
       <Navigation />

@@ -53,7 +53,7 @@ export function patchTask(task: Task, event: FeedEvent): Task {
   const fields = fieldsOf(event)
   const status = statusAfterEvent(event) ?? task.status
   const isRunning = status === 'in_progress'
-  const isWaiting = status === 'pending' || status === 'blocked'
+  const isWaiting = status === 'pending' || status === 'blocked' || status === 'input_required'
   const progress = {
     ...task.progress,
     percent: numberOr(fields.percent, task.progress?.percent),

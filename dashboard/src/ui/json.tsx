@@ -1,3 +1,4 @@
+import { toVisible } from './agent-text.tsx'
 import { formatJson } from './format.ts'
 
 interface JsonProps {
@@ -11,7 +12,7 @@ const shortLength = 400
 /** A value of an agent as text, folded if it is long. */
 export function Json({ label, value }: JsonProps) {
   if (value === null || value === undefined) return null
-  const text = formatJson(value)
+  const text = toVisible(formatJson(value))
   if (text.length <= shortLength)
     return (
       <figure className="json">

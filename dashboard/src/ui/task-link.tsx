@@ -1,4 +1,5 @@
 import { Link } from '@tanstack/react-router'
+import { AgentText } from './agent-text.tsx'
 import { shortId } from './format.ts'
 
 interface TaskLinkProps {
@@ -8,6 +9,6 @@ interface TaskLinkProps {
 /** The name of a task as a link to its page. The title is text of an agent and stays text. */
 export const TaskLink = ({ task: { id, title, type } }: TaskLinkProps) => (
   <Link to="/tasks/$taskId" params={{ taskId: id }} className="task-link" title={id}>
-    {title ?? type ?? shortId(id)}
+    <AgentText>{title ?? type ?? shortId(id)}</AgentText>
   </Link>
 )

@@ -5,6 +5,7 @@ import { useAct } from '../../data/use-act.ts'
 import { agentsKey } from '../../data/use-names.ts'
 import { useCan } from '../../session/session.ts'
 import { Age, TimeLeft } from '../../ui/age.tsx'
+import { AgentText } from '../../ui/agent-text.tsx'
 import { Button } from '../../ui/button.tsx'
 import { Empty } from '../../ui/empty.tsx'
 import { Group } from '../../ui/group.tsx'
@@ -91,7 +92,7 @@ function FleetTableRow({ row: { agent, task } }: { readonly row: FleetRow }) {
     <tr>
       <th scope="row">
         <Link to="/tasks" search={{ claimedBy: agent.id }} title={agent.id}>
-          {agent.name}
+          <AgentText>{agent.name}</AgentText>
         </Link>
       </th>
       <td>
@@ -102,7 +103,7 @@ function FleetTableRow({ row: { agent, task } }: { readonly row: FleetRow }) {
       <td>{task?.since ? <Age at={task.since} /> : null}</td>
       <td className="text">
         {percent}
-        {task?.progress}
+        <AgentText>{task?.progress}</AgentText>
         {task?.progressAt === undefined ? null : (
           <span className="muted">
             {' '}

@@ -3,6 +3,7 @@ import type { Message } from '@tony/mcp-client'
 import { useAgents, useNames } from '../../data/use-names.ts'
 import { useCan } from '../../session/session.ts'
 import { Age } from '../../ui/age.tsx'
+import { AgentText } from '../../ui/agent-text.tsx'
 import { Button } from '../../ui/button.tsx'
 import { Empty } from '../../ui/empty.tsx'
 import { toWords } from '../../ui/format.ts'
@@ -124,16 +125,20 @@ function MessageCard({ message }: { readonly message: Message }) {
     <li className="card">
       <header>
         <b>
-          {nameOf(message.from)} → {nameOf(message.to)}
+          <AgentText>{`${nameOf(message.from)} → ${nameOf(message.to)}`}</AgentText>
         </b>
-        <span>{message.type}</span>
+        <AgentText>{message.type}</AgentText>
         <MessageState message={message} />
         <span className="muted">
           <Age at={message.sentAt} /> ago · {message.priority} · delivery {message.attempt} of {message.maxDeliver}
         </span>
       </header>
       <Json label="Payload" value={message.payload} />
-      {message.lastError === null ? null : <p className="refusal">{message.lastError}</p>}
+      {message.lastError === null ? null : (
+        <p className="refusal">
+          <AgentText>{message.lastError}</AgentText>
+        </p>
+      )}
       {message.taskId === null ? null : (
         <Link to="/tasks/$taskId" params={{ taskId: message.taskId }}>
           The task

@@ -2,6 +2,7 @@ import type { DeadLetter } from '@tony/mcp-client'
 import { useAct } from '../../data/use-act.ts'
 import { useNames } from '../../data/use-names.ts'
 import { useCan } from '../../session/session.ts'
+import { AgentText } from '../../ui/agent-text.tsx'
 import { Button } from '../../ui/button.tsx'
 import { Card } from '../../ui/card.tsx'
 import { toWords } from '../../ui/format.ts'
@@ -25,7 +26,7 @@ export function DeadLetterCard({ letter }: { readonly letter: DeadLetter }) {
     outdates: [deadLettersKey, metricsKey],
   })
   return (
-    <Card kind="Dead letter" title={letter.type} at={letter.endedAt ?? letter.sentAt}>
+    <Card kind="Dead letter" title={<AgentText>{letter.type}</AgentText>} at={letter.endedAt ?? letter.sentAt}>
       <p className="muted">
         from {nameOf(letter.from)} to {nameOf(letter.to)}, {letter.attempt} of {letter.maxDeliver} deliveries
       </p>
@@ -33,7 +34,11 @@ export function DeadLetterCard({ letter }: { readonly letter: DeadLetter }) {
         {letter.failures.map(({ attempt, reason, error }) => (
           <li key={`${attempt} ${reason}`}>
             {toWords(reason)}
-            {error === null ? '' : `: ${error}`}
+            {error === null ? null : (
+              <>
+                : <AgentText>{error}</AgentText>
+              </>
+            )}
           </li>
         ))}
       </ul>

@@ -72,6 +72,6 @@ function NeedCard({ need }: { readonly need: Need }) {
     case 'dead_letter':
       return <DeadLetterCard letter={need.letter} />
     case 'stuck':
-      return <StuckCard task={need.task} why={need.why} />
+      return <StuckCard stuck={need} />
   }
 }

@@ -4,6 +4,7 @@ import { useAct } from '../../data/use-act.ts'
 import { useNames } from '../../data/use-names.ts'
 import { useCan } from '../../session/session.ts'
 import { TimeLeft } from '../../ui/age.tsx'
+import { AgentText } from '../../ui/agent-text.tsx'
 import { Button } from '../../ui/button.tsx'
 import { Card } from '../../ui/card.tsx'
 import { TaskLink } from '../../ui/task-link.tsx'
@@ -15,7 +16,9 @@ export function QuestionCard({ task }: { readonly task: Task }) {
   const { inputRequest } = task
   return (
     <Card kind="Question" title={<TaskLink task={task} />} at={inputRequest?.at ?? task.createdAt}>
-      <p className="agent-text">{inputRequest?.question ?? 'The question is being read …'}</p>
+      <p className="agent-text">
+        <AgentText>{inputRequest?.question ?? 'The question is being read …'}</AgentText>
+      </p>
       <p className="muted">
         {inputRequest ? `asked by ${nameOf(inputRequest.by)}` : null}
         {inputRequest?.deadlineAt ? (
@@ -47,7 +50,7 @@ export function AnswerForm({ task }: { readonly task: Task }) {
     <form onSubmit={submit} className="answer">
       {task.inputRequest?.options?.map((option) => (
         <Button key={option} disabled={answer.isPending} onClick={() => answer.mutate(option)}>
-          {option}
+          <AgentText>{option}</AgentText>
         </Button>
       ))}
       <input

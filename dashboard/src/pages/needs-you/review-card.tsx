@@ -3,6 +3,7 @@ import { useState } from 'react'
 import { useAct } from '../../data/use-act.ts'
 import { useNames } from '../../data/use-names.ts'
 import { useCan } from '../../session/session.ts'
+import { AgentText } from '../../ui/agent-text.tsx'
 import { Button } from '../../ui/button.tsx'
 import { Card } from '../../ui/card.tsx'
 import { Json } from '../../ui/json.tsx'
@@ -14,7 +15,11 @@ export function ReviewCard({ task }: { readonly task: Task }) {
   const nameOf = useNames()
   return (
     <Card kind="Review" title={<TaskLink task={task} />} at={task.createdAt}>
-      {task.acceptanceCriteria === null ? null : <p className="agent-text">{task.acceptanceCriteria}</p>}
+      {task.acceptanceCriteria === null ? null : (
+        <p className="agent-text">
+          <AgentText>{task.acceptanceCriteria}</AgentText>
+        </p>
+      )}
       <Json label="Result" value={task.result} />
       <p className="muted">completed by {nameOf(task.claimedBy)}</p>
       <VerdictForm task={task} />

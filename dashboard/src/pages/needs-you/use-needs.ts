@@ -3,24 +3,22 @@ import type { DeadLetter, Task } from '@tony/mcp-client'
 import { useInvalidation } from '../../data/use-feed.ts'
 import { useTaskList } from '../../data/use-task-list.ts'
 import { useSession } from '../../session/session.ts'
-import { loadStuckTasks } from './stuck-tasks.ts'
+import { loadStuckTasks, type StuckTask } from './stuck-tasks.ts'
 
 /** One thing that waits for a person, since `at`. */
 export type Need =
   | { readonly kind: 'question' | 'review'; readonly id: string; readonly at: string; readonly task: Task }
   | { readonly kind: 'dead_letter'; readonly id: string; readonly at: string; readonly letter: DeadLetter }
-  | {
-      readonly kind: 'stuck'
-      readonly id: string
-      readonly at: string
-      readonly task: Task
-      readonly why: readonly string[]
-    }
+  | ({ readonly kind: 'stuck'; readonly id: string; readonly at: string } & StuckTask)
 
 export type NeedKind = Need['kind']
 
 /** Number of entries of each kind that the page has at most: the oldest ones. */
 const limit = 50
+
+/** Events after which other tasks may be stuck, and the shortest time between two reads of them. */
+const stuckChanges = /^(task\.(created|held|unheld|blocked|failed|cancelled)|agent\.|epic\.|project\.)/
+const stuckReadMs = 10_000
 
 export const deadLettersKey = ['deadLetters', 'list'] as const
 export const stuckKey = ['tasks', 'stuck'] as const
@@ -48,7 +46,7 @@ export function useNeeds() {
     queryKey: [...deadLettersKey, limit],
     queryFn: () => client.messages.deadLetters.list({ limit }),
   })
-  useInvalidation(stuckKey, /^(task\.(held|unheld|blocked|failed|cancelled)|agent\.|epic\.|project\.)/, 10_000)
+  useInvalidation(stuckKey, stuckChanges, stuckReadMs)
   const stuck = useQuery({ queryKey: stuckKey, queryFn: () => loadStuckTasks(client) })
   const needs: Need[] = [
     ...(questions.tasks ?? []).map((task) => toTaskNeed('question', task)),
@@ -56,7 +54,7 @@ export function useNeeds() {
     ...(letters.data?.deadLetters ?? []).map(
       (letter): Need => ({ kind: 'dead_letter', id: letter.id, at: letter.endedAt ?? letter.sentAt, letter }),
     ),
-    ...(stuck.data ?? []).map(({ task, why }): Need => ({ kind: 'stuck', id: task.id, at: task.createdAt, task, why })),
+    ...(stuck.data ?? []).map((one): Need => ({ kind: 'stuck', id: one.task.id, at: one.task.createdAt, ...one })),
   ]
   const queries = [questions.query, reviews.query, letters, stuck]
   return {

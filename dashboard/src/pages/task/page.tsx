@@ -2,6 +2,7 @@ import { useParams } from '@tanstack/react-router'
 import type { Task } from '@tony/mcp-client'
 import { useNames } from '../../data/use-names.ts'
 import { Age, TimeLeft } from '../../ui/age.tsx'
+import { AgentText } from '../../ui/agent-text.tsx'
 import { Json } from '../../ui/json.tsx'
 import { QueryState } from '../../ui/query-state.tsx'
 import { Status } from '../../ui/status.tsx'
@@ -31,18 +32,22 @@ export function TaskPage() {
 function TaskDetails({ task }: { readonly task: Task }) {
   return (
     <>
-      <h1>{task.title ?? task.type}</h1>
+      <h1>
+        <AgentText>{task.title ?? task.type}</AgentText>
+      </h1>
       <p>
         <Status value={task.status} /> {task.hold === null ? null : <Status value="held" />}{' '}
         <span className="muted">
-          {task.type} · {task.priority} · <code>{task.id}</code>
+          <AgentText>{task.type}</AgentText> · {task.priority} · <code>{task.id}</code>
         </span>
       </p>
       <WhyNotRunning task={task} />
       <TaskActs task={task} />
       {task.status === 'input_required' ? (
         <section aria-label="Question">
-          <p className="agent-text">{task.inputRequest?.question}</p>
+          <p className="agent-text">
+            <AgentText>{task.inputRequest?.question}</AgentText>
+          </p>
           <AnswerForm task={task} />
         </section>
       ) : null}
@@ -94,7 +99,7 @@ function Fact({ label, children }: FactProps) {
   return (
     <>
       <dt>{label}</dt>
-      <dd>{children}</dd>
+      <dd>{typeof children === 'string' ? <AgentText>{children}</AgentText> : children}</dd>
     </>
   )
 }
@@ -111,7 +116,9 @@ const Texts = ({ task }: { readonly task: Task }) =>
     task[field] === null ? null : (
       <section key={field}>
         <h2>{label}</h2>
-        <p className="agent-text">{task[field]}</p>
+        <p className="agent-text">
+          <AgentText>{task[field]}</AgentText>
+        </p>
       </section>
     ),
   )

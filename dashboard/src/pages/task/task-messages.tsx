@@ -3,6 +3,7 @@ import { Link } from '@tanstack/react-router'
 import { useInvalidation } from '../../data/use-feed.ts'
 import { useNames } from '../../data/use-names.ts'
 import { useCan, useSession } from '../../session/session.ts'
+import { AgentText } from '../../ui/agent-text.tsx'
 import { Json } from '../../ui/json.tsx'
 import { MessageState } from '../../ui/message-state.tsx'
 
@@ -25,7 +26,8 @@ export function TaskMessages({ taskId }: { readonly taskId: string }) {
       <ul className="cards">
         {data.messages.map((message) => (
           <li key={message.id} className="card">
-            {nameOf(message.from)} → {nameOf(message.to)}: {message.type} <MessageState message={message} />
+            <AgentText>{`${nameOf(message.from)} → ${nameOf(message.to)}: ${message.type}`}</AgentText>{' '}
+            <MessageState message={message} />
             <Json label="Payload" value={message.payload} />
             {message.threadId === null ? null : (
               <Link to="/messages" search={{ thread: message.threadId }}>

@@ -1,6 +1,7 @@
 import type { FeedEvent } from '@tony/mcp-client'
 import { type EventFields, fieldsOf } from '../../data/patch-task.ts'
 import { useNames } from '../../data/use-names.ts'
+import { AgentText } from '../../ui/agent-text.tsx'
 import { Button } from '../../ui/button.tsx'
 import { toWords } from '../../ui/format.ts'
 import { QueryState } from '../../ui/query-state.tsx'
@@ -52,7 +53,7 @@ function TimelineEntry({ event }: { readonly event: FeedEvent }) {
         {new Date(event.at).toLocaleString()}
       </time>{' '}
       <b>{toWords(event.type.replace(/^task\./, ''))}</b> {who === null ? '' : `by ${nameOf(who)}`}{' '}
-      <span className="text">{noteOf(fieldsOf(event))}</span>
+      <AgentText>{noteOf(fieldsOf(event))}</AgentText>
     </li>
   )
 }

@@ -1,8 +1,10 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query'
-import type { FeedEvent, Task } from '@tony/mcp-client'
+import type { Client, FeedEvent, Task } from '@tony/mcp-client'
 import { patchTask } from '../../data/patch-task.ts'
 import { useEvents, useInvalidation } from '../../data/use-feed.ts'
 import { useSession } from '../../session/session.ts'
+
+export type Explanation = Awaited<ReturnType<Client['tasks']['explain']>>
 
 /** Shortest time between two reads of one task, however many events it has. */
 const taskReadMs = 500

@@ -8,6 +8,7 @@ import { useNames } from '../../data/use-names.ts'
 import { useTaskList } from '../../data/use-task-list.ts'
 import { useCan, useSession } from '../../session/session.ts'
 import { Age } from '../../ui/age.tsx'
+import { AgentText } from '../../ui/agent-text.tsx'
 import { formatCount, toWords } from '../../ui/format.ts'
 import { TaskLink } from '../../ui/task-link.tsx'
 import { metricsKey } from '../needs-you/use-needs-count.ts'
@@ -103,7 +104,7 @@ function BoardCard({ task, isMovable, onDrag }: BoardCardProps) {
     >
       <TaskLink task={task} />
       <span className="muted">
-        {task.claimedBy === null ? '' : `${nameOf(task.claimedBy)} · `}
+        {task.claimedBy === null ? null : <AgentText>{`${nameOf(task.claimedBy)} · `}</AgentText>}
         <Age at={task.createdAt} />
         {task.hold === null ? '' : ' · held'}
       </span>

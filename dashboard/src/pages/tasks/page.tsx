@@ -2,6 +2,7 @@ import { useNavigate, useSearch } from '@tanstack/react-router'
 import { Button } from '../../ui/button.tsx'
 import { Group } from '../../ui/group.tsx'
 import { Board } from './board.tsx'
+import { BulkActs } from './bulk-acts.tsx'
 import { FilterBar } from './filter-bar.tsx'
 import { TaskTable } from './task-table.tsx'
 
@@ -25,6 +26,7 @@ export function TasksPage() {
         </Group>
       </header>
       <FilterBar key={JSON.stringify(filters)} filters={filters} view={view} />
+      <BulkActs key={`acts ${JSON.stringify(filters)}`} filters={filters} />
       {view === 'board' ? <Board filters={filters} /> : <TaskTable filters={filters} />}
     </section>
   )

@@ -5,6 +5,7 @@ import type { TaskFilters } from '../../data/task-pages.ts'
 import { useNames } from '../../data/use-names.ts'
 import { useTaskList } from '../../data/use-task-list.ts'
 import { Age } from '../../ui/age.tsx'
+import { AgentText } from '../../ui/agent-text.tsx'
 import { Button } from '../../ui/button.tsx'
 import { Empty } from '../../ui/empty.tsx'
 import { formatCount } from '../../ui/format.ts'
@@ -126,9 +127,13 @@ const Row = ({ task, index, nameOf }: RowProps) => (
       {task.hold === null ? null : <Status value="held" />}
     </td>
     <td>{task.priority}</td>
-    <td>{task.type}</td>
-    <td>{task.epic}</td>
-    <td>{task.claimedBy === null ? '' : nameOf(task.claimedBy)}</td>
+    <td>
+      <AgentText>{task.type}</AgentText>
+    </td>
+    <td>
+      <AgentText>{task.epic}</AgentText>
+    </td>
+    <td>{task.claimedBy === null ? null : <AgentText>{nameOf(task.claimedBy)}</AgentText>}</td>
     <td>
       {task.attempt}
       {task.progress?.percent === undefined ? '' : ` · ${task.progress.percent} %`}

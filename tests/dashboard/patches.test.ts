@@ -1,0 +1,120 @@
+import type { Client, FeedEvent, Task } from '@tony/mcp-client'
+import { expect, test } from 'vitest'
+import { patchTask } from '../../dashboard/src/data/patch-task.ts'
+import { insertTask, patchPages, type TaskPages } from '../../dashboard/src/data/task-pages.ts'
+import { loadRunning, patchRunning } from '../../dashboard/src/pages/fleet/running.ts'
+import { type TestAgent, TestServer } from '../support/server.ts'
+
+/** The fields that the lists of the dashboard show. */
+const shown = ({ id, title, status, attempt, claimedBy, leaseExpiresAt, progress, hold }: Task) => ({
+  id,
+  title,
+  status,
+  attempt,
+  claimedBy,
+  leaseExpiresAt,
+  percent: progress?.percent,
+  message: progress?.message,
+  isHeld: hold !== null,
+})
+
+async function allEvents(client: Client): Promise<readonly FeedEvent[]> {
+  const { events } = await client.events.list({ limit: 1_000 })
+  return events
+}
+
+/** One task for each way through the statuses, with the calls that lead there. */
+const ways: Readonly<Record<string, (client: Client, agent: TestAgent, taskId: string) => Promise<unknown>>> = {
+  'a claim': async (_, agent) => agent.tasks.claim({}),
+  'progress in a lease': async (_, agent) => {
+    const { tasks } = await agent.tasks.claim({})
+    for (const { id, leaseToken } of tasks)
+      await agent.tasks.progress({ taskId: id, leaseToken, percent: 40, message: 'half' })
+  },
+  'a completion': async (_, agent) => {
+    const { tasks } = await agent.tasks.claim({})
+    for (const { id, leaseToken } of tasks) await agent.tasks.complete({ taskId: id, leaseToken })
+  },
+  'a failure with attempts left': async (_, agent) => {
+    const { tasks } = await agent.tasks.claim({})
+    for (const { id, leaseToken } of tasks) await agent.tasks.fail({ taskId: id, leaseToken, error: 'no' })
+  },
+  'a failure for good and a retry': async (client, agent, taskId) => {
+    const { tasks } = await agent.tasks.claim({})
+    for (const { id, leaseToken } of tasks)
+      await agent.tasks.fail({ taskId: id, leaseToken, error: 'no', retryable: false })
+    await client.tasks.retry({ taskId })
+  },
+  'a release': async (_, agent) => {
+    const { tasks } = await agent.tasks.claim({})
+    for (const { id, leaseToken } of tasks) await agent.tasks.release({ taskId: id, leaseToken })
+  },
+  'a question and its answer': async (client, agent, taskId) => {
+    const { tasks } = await agent.tasks.claim({})
+    for (const { id, leaseToken } of tasks)
+      await agent.tasks.requestInput({ taskId: id, leaseToken, question: 'which?' })
+    await client.tasks.provideInput({ taskId, answer: 'this' })
+  },
+  'an open question': async (_, agent) => {
+    const { tasks } = await agent.tasks.claim({})
+    for (const { id, leaseToken } of tasks)
+      await agent.tasks.requestInput({ taskId: id, leaseToken, question: 'which?' })
+  },
+  'a cancellation': (client, _, taskId) => client.tasks.cancel({ taskId }),
+  'a hold that is lifted': async (client, _, taskId) => {
+    await client.tasks.hold({ taskId, reason: 'wait' })
+    await client.tasks.unhold({ taskId })
+  },
+}
+
+test.each(Object.keys(ways))('after %s the events give a listed task the fields that a read gives', async (way) => {
+  await using server = await TestServer.start()
+  const client = server.connect()
+  const agent = await server.agent('worker')
+  const created = await client.tasks.create({ type: 'code', title: 'first' })
+  const before = await allEvents(client)
+  await ways[way]?.(client, agent, created.id)
+  const events = (await allEvents(client)).slice(before.length).filter(({ subject }) => subject === created.id)
+  const patched = events.reduce(patchTask, created)
+  expect(shown(patched)).toEqual(shown(await client.tasks.get({ taskId: created.id })))
+})
+
+test('the pages of a filter lose the tasks that leave it, name those that enter, and keep the other pages', async () => {
+  await using server = await TestServer.start()
+  const client = server.connect()
+  const agent = await server.agent('worker')
+  for (const title of ['a', 'b', 'c', 'd']) await client.tasks.create({ type: 'code', title })
+  const first = await client.tasks.list({ status: 'pending', limit: 2 })
+  const second = await client.tasks.list({ status: 'pending', limit: 2, cursor: first.nextCursor ?? '' })
+  const pages: TaskPages = { pages: [first, second], pageParams: [undefined, first.nextCursor ?? ''] }
+  const position = (await allEvents(client)).length
+  const { tasks } = await agent.tasks.claim({})
+  const late = await client.tasks.create({ type: 'code', title: 'e' })
+  const events = (await allEvents(client)).slice(position)
+  const patched = patchPages(pages, events, { status: 'pending' })
+  expect(patched.pages.pages.map((page) => page.tasks.map(({ title }) => title))).toEqual([['b'], ['c', 'd']])
+  expect(patched.pages.pages[1]).toBe(second)
+  expect(patched.entering).toEqual([late.id])
+  const inserted = insertTask(patched.pages, late)
+  expect(inserted.pages.at(-1)?.tasks.map(({ title }) => title)).toEqual(['c', 'd', 'e'])
+  expect(patchPages(inserted, events.slice(0, 0), {}).pages).toBe(inserted)
+  for (const { id, leaseToken } of tasks) await agent.tasks.release({ taskId: id, leaseToken })
+})
+
+test('the running tasks of the fleet follow from the events as from a read', async () => {
+  await using server = await TestServer.start()
+  const client = server.connect()
+  const agent = await server.agent('worker')
+  for (const title of ['a', 'b', 'c']) await client.tasks.create({ type: 'code', title })
+  const before = await loadRunning(client)
+  const events = await allEvents(client)
+  const { tasks } = await agent.tasks.claim({ limit: 3 })
+  const [done, , ...rest] = tasks
+  if (done) await agent.tasks.complete({ taskId: done.id, leaseToken: done.leaseToken })
+  for (const { id, leaseToken } of rest) await agent.tasks.progress({ taskId: id, leaseToken, percent: 10 })
+  const titles = new Map(tasks.map(({ id, title }) => [id, title ?? '']))
+  const patched = patchRunning(before, (await allEvents(client)).slice(events.length), titles)
+  const read = await loadRunning(client)
+  const known = [...patched.values()].map(({ progressAt: _, ...task }) => task)
+  expect(known).toEqual([...read.values()].map(({ progressAt: _, ...task }) => task))
+})
