@@ -12,7 +12,10 @@ export const operations = fc.array(
     ),
     which: fc.nat(60),
     other: fc.nat(60),
-    relation: fc.constantFrom('none', 'parent', 'parent', 'blocks', 'children', 'failure', 'parent and blocks'),
+    relation: fc.constantFrom(
+      ...(['none', 'parent', 'parent', 'blocks', 'children', 'failure'] as const),
+      ...(['parent and blocks', 'blocks and children'] as const),
+    ),
     epic: fc.constantFrom(undefined, undefined, 'e'),
     flag: fc.boolean(),
     rare: fc.nat(4),
@@ -44,6 +47,7 @@ function relationsOf({ which, other, relation }: Operation, tasks: readonly Seen
   const { id } = target
   if (relation === 'parent') return { parentId: id }
   if (relation === 'parent and blocks') return { parentId: id, dependsOn: [task.id] }
+  if (relation === 'blocks and children') return { dependsOn: [id], waitsFor: [{ taskId: id, kind: 'children' }] }
   return relation === 'blocks' ? { dependsOn: [id] } : { waitsFor: [{ taskId: id, kind: relation }] }
 }
 
@@ -53,7 +57,6 @@ export class FamilyPlay {
   readonly #worker: Caller
   #leases: Lease[] = []
   #isPaused = false
-  readonly #leftOut = new Set<string>()
 
   constructor(world: World) {
     this.#world = world
@@ -80,7 +83,8 @@ export class FamilyPlay {
     if (!claimed) await this.#change(operation, before)
     const after = await this.read()
     const fault =
-      (claimed && this.#claimFault(before, claimed)) ?? this.#faultIn(before, after, ends.includes(operation.name))
+      (claimed && this.#claimFault(before, claimed)) ??
+      faultIn({ before, after, hasEndedOne: ends.includes(operation.name) })
     refuseFault(fault, after, operation.name)
   }
 
@@ -106,7 +110,7 @@ export class FamilyPlay {
       for (const lease of this.#leases.splice(0)) {
         await this.#call(this.#worker, 'tasks.complete', lease)
         const after = await this.read()
-        refuseFault(this.#faultIn(before, after, true), after, 'the last tasks.complete')
+        refuseFault(faultIn({ before, after, hasEndedOne: true }), after, 'the last tasks.complete')
         before = after
       }
     while ((await this.#claim()).length > 0)
@@ -152,13 +156,6 @@ export class FamilyPlay {
     return this.#call(this.#worker, `tasks.${name}`, { ...lease, ...failure })
   }
 
-  #faultIn(before: readonly Seen[], after: readonly Seen[], hasEndedOne: boolean): string | undefined {
-    new Families(before, this.#leftOut).recordLeftOut()
-    const rule = new Families(after, this.#leftOut)
-    rule.recordLeftOut()
-    return faultIn({ before, after, hasEndedOne, rule })
-  }
-
   #mayBeClaimed({ status, hold, epic }: Seen): boolean {
     return status === 'pending' && hold === null && !(epic === 'e' && this.#isPaused)
   }
@@ -177,23 +174,27 @@ interface Judged {
   readonly before: readonly Seen[]
   readonly after: readonly Seen[]
   readonly hasEndedOne: boolean
-  readonly rule: Families
 }
 
 /** Says if a task that was blocked ended with its children, or should have. */
-function endFaultOf(task: Seen, earlier: Seen, { rule, hasEndedOne }: Judged): string | undefined {
+function endFaultOf(
+  task: Seen,
+  earlier: Seen,
+  { rule, hasEndedOne }: Judged & { readonly rule: Families },
+): string | undefined {
   const { id, status } = task
   // The end of a task clears its hold.
   if (earlier.hold !== null) return status === 'completed' ? `${id} was completed in spite of its hold` : undefined
-  const mayEnd = rule.endsWithChildren(task, true) && rule.verdictOf(task) !== 'must'
-  if (status === 'completed' && !mayEnd) return `${id} was completed without an agent`
-  const mustEnd = status === 'pending' && hasEndedOne && rule.endsWithChildren(task)
-  return mustEnd ? `${id} was not completed with its children` : undefined
+  const ends = rule.endsWithChildren(task)
+  if (status === 'completed' && !(ends && rule.verdictOf(task) !== 'must'))
+    return `${id} was completed without an agent`
+  return status === 'pending' && hasEndedOne && ends ? `${id} was not completed with its children` : undefined
 }
 
 /** Compares the status of each task with the rule. */
 function faultIn(judged: Judged): string | undefined {
-  const { before, after, rule } = judged
+  const { before, after } = judged
+  const rule = new Families(after)
   const blocked = new Map(before.filter(({ status }) => status === 'blocked').map((task) => [task.id, task]))
   for (const task of after) {
     const { id, status, hold } = task
@@ -202,7 +203,7 @@ function faultIn(judged: Judged): string | undefined {
     if (status === 'blocked' && verdict === 'free') return `${id} is blocked, but waits for nothing`
     if (hold !== null && !isWaiting(task)) return `${id} is ${status} and held`
     const earlier = blocked.get(id)
-    const fault = earlier && endFaultOf(task, earlier, judged)
+    const fault = earlier && endFaultOf(task, earlier, { ...judged, rule })
     if (fault !== undefined) return fault
   }
   return undefined

@@ -30,22 +30,20 @@ export type Verdict = 'free' | 'may' | 'must'
 /**
  * The contract's rule of readiness, written from its words alone. A task waits for its own
  * dependencies, for the end of its children and for the dependencies of its parent. A derived edge
- * is left out if the other task waits for this one, or if this one names it already. The server
- * does not add it when a change of a third task ends that cycle, so such a task may wait or not.
+ * is left out while the other task waits for this one, or if a nearer edge names the same task. A
+ * task that has ended waits for nothing.
  */
 export class Families {
   readonly tasks: readonly Seen[]
   readonly #byId: ReadonlyMap<string, Seen>
-  /** The derived edges that have been left out at some time, as `FROM TO`. */
-  readonly #leftOut: Set<string>
   readonly #edges: ReadonlyMap<string, readonly Edge[]>
 
-  constructor(tasks: readonly Seen[], leftOut = new Set<string>()) {
+  constructor(tasks: readonly Seen[]) {
     this.tasks = tasks
-    this.#leftOut = leftOut
     this.#byId = new Map(tasks.map((task) => [task.id, task]))
-    const own = new Map(tasks.map((task) => [task.id, this.#ownEdges(task)]))
-    const all = new Map(tasks.map((task) => [task.id, [...(own.get(task.id) ?? []), ...this.#derivedEdges(task)]]))
+    const live = tasks.filter((task) => !hasEnded(task))
+    const own = new Map(live.map((task) => [task.id, this.#ownEdges(task)]))
+    const all = new Map(live.map((task) => [task.id, [...(own.get(task.id) ?? []), ...this.#derivedEdges(task)]]))
     // The edges of the caller always count. A derived edge beside or against one is left out.
     this.#edges = new Map(
       [...all].map(([id, edges]) => {
@@ -55,26 +53,17 @@ export class Families {
     )
   }
 
-  /** Adds the derived edges on a cycle to those that have been left out. */
-  recordLeftOut(): void {
-    const all = new Map(this.tasks.map((task) => [task.id, [...this.#ownEdges(task), ...this.#derivedEdges(task)]]))
-    for (const [id, edges] of all)
-      for (const { to, isOwn } of edges) if (!isOwn && reaches(all, to, id)) this.#leftOut.add(`${id} ${to}`)
-  }
-
   childrenOf(id: string): Seen[] {
     return this.tasks.filter(({ parentId }) => parentId === id)
   }
 
   /**
    * True for a parent that the end of its last child completes: it says so, and none has failed. A
-   * parent does not wait for a child that waits for the parent. With `mayEnd` it need not wait for
-   * a child whose edge has been left out.
+   * parent does not wait for a child that waits for the parent.
    */
-  endsWithChildren({ id, onChildrenEnd }: Seen, mayEnd = false): boolean {
+  endsWithChildren({ id, onChildrenEnd }: Seen): boolean {
     const children = this.childrenOf(id)
-    const isLeftOut = (child: Seen) => mayEnd && this.#leftOut.has(`${id} ${child.id}`)
-    const isOver = (child: Seen) => hasEnded(child) || reaches(this.#edges, child.id, id) || isLeftOut(child)
+    const isOver = (child: Seen) => hasEnded(child) || reaches(this.#edges, child.id, id)
     const areDone = children.every((child) => isOver(child) && child.status !== 'failed')
     return onChildrenEnd === 'complete' && children.length > 0 && areDone
   }
@@ -84,14 +73,8 @@ export class Families {
     const edges = this.#edges.get(id) ?? []
     const open = edges.filter(({ isMet }) => !isMet)
     if (open.length === 0) return 'free'
-    // Of derived edges on one cycle, or to one task, the server may have left out either.
-    const isSure = ({ to, isOwn }: Edge) =>
-      isOwn ||
-      !(
-        reaches(this.#edges, to, id) ||
-        this.#leftOut.has(`${id} ${to}`) ||
-        edges.some((edge) => edge.to === to && edge.isMet)
-      )
+    // Of derived edges on one cycle the server may have left out either.
+    const isSure = ({ to, isOwn }: Edge) => isOwn || !reaches(this.#edges, to, id)
     return open.some(isSure) ? 'must' : 'may'
   }
 
@@ -112,16 +95,22 @@ export class Families {
     return stuck
   }
 
+  /** The kind `children` names the children of the other task, and not that task. */
   #ownEdges({ dependsOn, waitsFor }: Seen): Edge[] {
     const statusOf = (id: string) => this.#byId.get(id)?.status
+    const failures = waitsFor.filter(({ kind }) => kind === 'failure')
     return [
       ...dependsOn.map((to) => ({ to, isMet: statusOf(to) === 'completed', isOwn: true })),
-      ...waitsFor.map(({ taskId: to, kind }) => ({
-        to,
-        isMet: kind === 'children' || statusOf(to) === 'failed',
-        isOwn: true,
-      })),
+      ...failures.map(({ taskId: to }) => ({ to, isMet: statusOf(to) === 'failed', isOwn: true })),
     ]
+  }
+
+  /** The own edges of the ancestors. Of two to one task the nearer one counts. */
+  #inheritedEdges(ancestors: readonly Seen[]): Edge[] {
+    const nearest = new Map<string, Edge>()
+    for (const edge of ancestors.flatMap((ancestor) => this.#ownEdges(ancestor)))
+      if (!nearest.has(edge.to)) nearest.set(edge.to, { ...edge, isOwn: false })
+    return [...nearest.values()]
   }
 
   #derivedEdges(task: Seen): Edge[] {
@@ -129,7 +118,7 @@ export class Families {
     const line = [task, ...this.#ancestorsOf(task)]
     return [
       ...this.childrenOf(task.id).map(toEnd),
-      ...line.slice(1).flatMap((ancestor) => this.#ownEdges(ancestor).map((edge) => ({ ...edge, isOwn: false }))),
+      ...this.#inheritedEdges(line.slice(1)),
       ...line.flatMap(({ waitsFor }) =>
         waitsFor.filter(({ kind }) => kind === 'children').flatMap(({ taskId }) => this.childrenOf(taskId).map(toEnd)),
       ),

@@ -86,7 +86,7 @@ describe('a frequent query reads only the rows it needs:', () => {
 
   test('the open dependencies of an explained task, and the pools of a project', () => {
     expect(find(/from "task_dependencies" inner join "tasks"/, '"title"')).toEqual([
-      'SEARCH task_dependencies USING INDEX sqlite_autoindex_task_dependencies_1 (task_id=?)',
+      'SEARCH task_dependencies USING COVERING INDEX sqlite_autoindex_task_dependencies_1 (task_id=?)',
       'SEARCH tasks USING INDEX tasks_id_unique (id=?)',
     ])
     expect(find(/from "pools" left join "locks"/)).toEqual([

@@ -2,6 +2,8 @@ import type { Fault } from './fault.ts'
 
 const derived = 'server/src/domain/tasks/derived-dependencies.ts'
 const changed = 'server/src/domain/tasks/change-dependencies.ts'
+const edgeChange = 'server/src/domain/tasks/edge-change.ts'
+const endedCycles = 'server/src/domain/tasks/ended-cycles.ts'
 const dependents = 'server/src/domain/tasks/dependents.ts'
 const kinds = 'server/src/domain/tasks/dependency-kinds.ts'
 const hold = 'server/src/operations/tasks/hold.ts'
@@ -47,8 +49,8 @@ export const familyFaults: readonly Fault[] = [
   {
     name: 'a child waits for a task that waits for it',
     file: derived,
-    find: '    if (this.#reaches(edge.dependsOnId, edge.taskId)) return\n',
-    replace: '',
+    find: 'waitKinds.includes(kind) && this.#reaches(dependsOnId, taskId)) {',
+    replace: 'waitKinds.includes(kind) && this.#reaches(dependsOnId, "")) {',
   },
   {
     name: 'a later child of a task does not hold those that wait for its children',
@@ -64,9 +66,33 @@ export const familyFaults: readonly Fault[] = [
   },
   {
     name: 'an old derived edge keeps a new one from being added',
-    file: changed,
+    file: edgeChange,
     find: '    for (const [id, parentId] of family) {\n',
     replace: '    for (const [id, parentId] of [...family].slice(0, 1)) {\n',
+  },
+  {
+    name: 'a changed dependency does not bring back the edge that its cycle left out',
+    file: changed,
+    find: '  await edges.addFreed([task.id, ...edges.touched])\n',
+    replace: '',
+  },
+  {
+    name: 'an ended task does not bring back the edge that its cycle left out',
+    file: endedCycles,
+    find: '  await edges.addFreed([taskId])\n',
+    replace: '',
+  },
+  {
+    name: 'a task that is tried again closes a cycle',
+    file: endedCycles,
+    find: '  await edges.breakCycles(taskId)\n',
+    replace: '',
+  },
+  {
+    name: 'a wait for the children of a task hides the wait for the task',
+    file: kinds,
+    find: '  childrenKinds.includes(kind) === childrenKinds.includes(other)',
+    replace: '  kind >= 0 && other >= 0',
   },
   {
     name: 'a failure meets an ordinary dependency',

@@ -17,6 +17,8 @@ export interface CheckedTask extends StagedTask {
   readonly change: 'created' | 'updated' | 'unchanged'
   /** The dependencies that it inherits from parents within the plan. */
   readonly inherited: readonly PlannedEdge[]
+  /** The tasks of the plan that a cycle keeps from waiting for this one, as their parents do. */
+  readonly leftOut: readonly PlannedEdge[]
 }
 
 /** A plan that can be published. */
@@ -124,16 +126,16 @@ async function requireAgentsAndPools(store: Store, project: string, tasks: reado
   })
 }
 
-/** Returns the dependencies that tasks inherit, and the tasks in the order of their publication. */
+/** Returns the edges that follow from parents, and the tasks in the order of their publication. */
 async function orderStaged(staged: readonly StagedTask[]) {
   await dependencyOrderYielding(staged)
-  const { inherited, children } = await planFamilyOf(staged)
+  const { inherited, children, leftOut } = await planFamilyOf(staged)
   const waiting = await mapYielding(staged, (task) => {
     const names = [...(inherited.get(task.key) ?? []).map((edge) => edge.key), ...(children.get(task.key) ?? [])]
     return { key: task.key, after: [...task.after, ...names], task }
   })
   const ordered = (await dependencyOrderYielding(waiting)).map(({ task }) => task)
-  return { inherited, ordered }
+  return { inherited, leftOut, ordered }
 }
 
 /**
@@ -142,7 +144,7 @@ async function orderStaged(staged: readonly StagedTask[]) {
  * tasks with parents would otherwise hold it for 200 ms at once.
  */
 export async function checkPlan(store: Store, project: string, staged: readonly StagedTask[]): Promise<CheckedPlan> {
-  const { inherited, ordered } = await orderStaged(staged)
+  const { inherited, leftOut, ordered } = await orderStaged(staged)
   const names = new Set<string>()
   await forEachYielding(staged, (task) => {
     names.add(task.key)
@@ -164,7 +166,8 @@ export async function checkPlan(store: Store, project: string, staged: readonly 
     return planMarkOf(row.planHash)?.hash === hash ? 'unchanged' : 'updated'
   }
   const tasks = await mapYielding(ordered, (task) => {
-    return { ...task, change: changeOf(task), inherited: inherited.get(task.key) ?? [] }
+    const edges = { inherited: inherited.get(task.key) ?? [], leftOut: leftOut.get(task.key) ?? [] }
+    return { ...task, change: changeOf(task), ...edges }
   })
   await forEachYielding(tasks, (task) => {
     if (task.change !== 'unchanged') for (const name of referencesOf(task)) resolveTaskId(ids, name, task.key)

@@ -1,5 +1,5 @@
 import { forEachYielding } from '../../platform/yielding.ts'
-import { inheritedKind } from '../tasks/dependency-kinds.ts'
+import { areRivalKinds, inheritedKind } from '../tasks/dependency-kinds.ts'
 import { componentsOf } from './components.ts'
 import type { StagedTask } from './staged-tasks.ts'
 
@@ -14,11 +14,13 @@ export interface PlanFamily {
   readonly inherited: ReadonlyMap<string, readonly PlannedEdge[]>
   /** The children that a parent waits for. They are published before it. */
   readonly children: ReadonlyMap<string, readonly string[]>
+  /** The inherited edges that cycles within the plan left out, by the task they lead to. */
+  readonly leftOut: ReadonlyMap<string, readonly PlannedEdge[]>
 }
 
-type Edges = Map<string, string[]>
+type Edges<T = string> = Map<string, T[]>
 
-const addEdge = (edges: Edges, from: string, to: string) => {
+const addEdge = <T>(edges: Edges<T>, from: string, to: T) => {
   const known = edges.get(from)
   if (known) known.push(to)
   else edges.set(from, [to])
@@ -102,26 +104,31 @@ export async function planFamilyOf(tasks: readonly StagedTask[]): Promise<PlanFa
   const byKey = new Map<string, StagedTask>()
   await forEachYielding(tasks, (task) => byKey.set(task.key, task))
   const isChild = (task: StagedTask): task is ChildTask => task.parent !== undefined && byKey.has(task.parent)
-  const inherited = new Map<string, PlannedEdge[]>()
+  const inherited: Edges<PlannedEdge> = new Map()
   const children: Edges = new Map()
+  const leftOut: Edges<PlannedEdge> = new Map()
+  const leftOutOf: Edges<PlannedEdge> = new Map()
   const keys = new Set(byKey.keys())
   const ordered = (await parentsFirst(tasks, keys)).filter(isChild)
-  if (ordered.length === 0) return { inherited, children }
+  if (ordered.length === 0) return { inherited, children, leftOut }
   const components = await componentsOf(await addPossibleEdges(ordered, await ownEdgesOf(tasks, keys)))
   const accepted = new AcceptedEdges(await ownEdgesOf(tasks, keys), components)
   await forEachYielding(ordered, ({ key, parent }) => {
     if (accepted.add(parent, key)) addEdge(children, parent, key)
   })
   await forEachYielding(ordered, ({ key, parent, own }) => {
-    const known = new Set(own.map((edge) => edge.key))
-    const candidates = [...(byKey.get(parent)?.own ?? []), ...(inherited.get(parent) ?? [])]
-    const edges = candidates.flatMap((edge): PlannedEdge[] => {
-      const kind = inheritedKind(edge.kind)
-      if (kind === undefined || known.has(edge.key)) return []
-      known.add(edge.key)
-      return !keys.has(edge.key) || accepted.add(key, edge.key) ? [{ key: edge.key, kind }] : []
-    })
-    inherited.set(key, edges)
+    const known: PlannedEdge[] = [...own]
+    const ofParent = [...(inherited.get(parent) ?? []), ...(leftOutOf.get(parent) ?? [])]
+    for (const { key: to, kind: parentKind } of [...(byKey.get(parent)?.own ?? []), ...ofParent]) {
+      const kind = inheritedKind(parentKind)
+      if (kind === undefined || known.some((edge) => edge.key === to && areRivalKinds(kind, edge.kind))) continue
+      known.push({ key: to, kind })
+      if (!keys.has(to) || accepted.add(key, to)) addEdge(inherited, key, { key: to, kind })
+      else if (to !== key) {
+        addEdge(leftOutOf, key, { key: to, kind })
+        addEdge(leftOut, to, { key, kind })
+      }
+    }
   })
-  return { inherited, children }
+  return { inherited, children, leftOut }
 }

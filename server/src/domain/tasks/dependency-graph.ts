@@ -3,10 +3,20 @@ import type { TaskSpec } from '@tony/mcp-shared/tasks'
 import { and, eq, type SQL, sql } from 'drizzle-orm'
 import { inJsonList, selectJsonRowsSql } from '../../store/json-lists.ts'
 import { rowlessStatement, type StatementParts, statement, type Transaction } from '../../store/store.ts'
-import { cascadingKinds, type Dependency, dependencyKinds, inKinds, isOpenEdge, isOwnKind } from './dependency-kinds.ts'
-import type { UnmetDependency } from './dependents.ts'
+import {
+  areRivalKinds,
+  cascadingKinds,
+  childrenKinds,
+  type Dependency,
+  dependencyKinds,
+  inKinds,
+  isOpenEdge,
+  isOwnKind,
+  type UnmetDependency,
+  waitKinds,
+} from './dependency-kinds.ts'
 
-export const insertDependency = rowlessStatement(
+const insertDependency = rowlessStatement(
   ({ db, t, p }: StatementParts<{ taskId: string; dependsOnId: string; kind: number }>) =>
     db
       .insert(t.taskDependencies)
@@ -105,11 +115,19 @@ export async function readStatusesForUpdate(
   return statuses
 }
 
-/** Returns a task's own dependencies. `dependsOn` wins over `waitsFor` if both name a task. */
+/**
+ * Returns a task's own dependencies. A task may wait for another one and for its children.
+ * Otherwise `dependsOn` wins over `waitsFor` if both name a task, because no end meets both.
+ */
 export function ownDependencies(taskId: string, { dependsOn, waitsFor }: Pick<TaskSpec, 'dependsOn' | 'waitsFor'>) {
-  const kinds = new Map(waitsFor.map((wait) => [wait.taskId, dependencyKinds[wait.kind]] as [string, number]))
-  for (const id of dependsOn) kinds.set(id, dependencyKinds.blocks)
-  return [...kinds].map(([dependsOnId, kind]): Dependency => ({ taskId, dependsOnId, kind }))
+  const named = [...new Set(dependsOn)]
+  const edges = named.map((dependsOnId): Dependency => ({ taskId, dependsOnId, kind: dependencyKinds.blocks }))
+  for (const { taskId: dependsOnId, kind: word } of waitsFor) {
+    const kind = dependencyKinds[word]
+    const rivals = edges.some((edge) => edge.dependsOnId === dependsOnId && areRivalKinds(kind, edge.kind))
+    if (!rivals) edges.push({ taskId, dependsOnId, kind })
+  }
+  return edges
 }
 
 /** Returns the summary of a task's dependencies, by the statuses of the other tasks. */
@@ -126,46 +144,38 @@ export function dependencyStateOf(
   return { dependencies: edges.filter(({ kind }) => isOwnKind(kind)).length, openDeps: open.length, unmet }
 }
 
-/**
- * A subquery of the ids of a task and of all tasks that it waits for, directly or through others.
- * With `kinds` it follows only edges of these kinds. `start` is a query for the id of the first
- * task. It must read the id from a table: PostgreSQL refuses a recursive query whose first part is
- * a parameter with another collation than the column.
- */
-export const prerequisiteIdsSql = (
-  { t }: Pick<StatementParts<object>, 't'>,
-  start: SQL,
-  kinds?: readonly number[],
-): SQL => {
-  const { taskDependencies: edges } = t
-  const only = kinds ? sql` where ${inKinds(edges.kind, kinds)}` : sql``
-  return sql`(with recursive reached(id) as (${start} union select ${edges.dependsOnId} from ${edges} join reached on ${edges.taskId} = reached.id${only}) select id from reached)`
-}
-
 const ownKinds = [dependencyKinds.blocks, dependencyKinds.children, dependencyKinds.failure]
 
-/** Returns the task if `from` is its id, or names a task that waits for it. */
-const createReachedStatement = (kinds?: readonly number[]) =>
-  statement((query: StatementParts<{ taskId: string; from: string }>) => {
-    const { db, t, p } = query
-    const reached = prerequisiteIdsSql(
-      query,
-      sql`select ${t.tasks.id} from ${t.tasks} where ${eq(t.tasks.id, p.from)}`,
-      kinds,
-    )
+/** True for a task that has not ended. A task that has ended waits for nothing. */
+export const isLiveSql = ({ tasks }: Pick<StatementParts<object>['t'], 'tasks'>): SQL =>
+  sql`${tasks.status} not in ('completed', 'failed', 'cancelled')`
+
+/**
+ * Returns the task if `from` is its id, or names a task that waits for it, directly or through
+ * others. With `isLive` it follows only the edges of tasks that have not ended. The recursive query
+ * reads its first id from a table: PostgreSQL refuses one whose first part is a parameter with
+ * another collation than the column.
+ */
+const createReachedStatement = (kinds: readonly number[], isLive: boolean) =>
+  statement(({ db, t, p }: StatementParts<{ taskId: string; from: string }>) => {
+    const { tasks, taskDependencies: edges } = t
+    const start = sql`select ${tasks.id} from ${tasks} where ${eq(tasks.id, p.from)}`
+    const live = isLive ? sql` join ${tasks} on ${tasks.id} = reached.id and ${isLiveSql(t)}` : sql``
+    const step = sql`select ${edges.dependsOnId} from reached${live} join ${edges} on ${edges.taskId} = reached.id where ${inKinds(edges.kind, kinds)}`
+    const reached = sql`(with recursive reached(id) as (${start} union ${step}) select id from reached)`
     return db
-      .select({ id: t.tasks.id })
-      .from(t.tasks)
-      .where(and(eq(t.tasks.id, p.taskId), sql`${t.tasks.id} in ${reached}`))
+      .select({ id: tasks.id })
+      .from(tasks)
+      .where(and(eq(tasks.id, p.taskId), sql`${tasks.id} in ${reached}`))
       .prepare()
   })
 
-const findReachedByOwn = createReachedStatement(ownKinds)
-const findReachedByAny = createReachedStatement()
+const findReachedByOwn = createReachedStatement(ownKinds, false)
+const findReachedByWaits = createReachedStatement(waitKinds, true)
 
-/** True if the task `from` is `taskId` or waits for it through edges of any kind. */
+/** True if the task `from` is `taskId` or waits for it, directly or through others. */
 export const dependsTransitively = async (tx: Transaction, from: string, taskId: string): Promise<boolean> =>
-  from === taskId || (await tx.run(findReachedByAny, { taskId, from })).length > 0
+  from === taskId || (await tx.run(findReachedByWaits, { taskId, from })).length > 0
 
 /** Throws DEPENDENCY_CYCLE if new dependencies close a cycle with those in the store. */
 async function refuseCycle(tx: Transaction, task: DependentTask, own: readonly Dependency[]): Promise<void> {
@@ -187,13 +197,23 @@ const removeOwnEdges = statement(({ db, t, p }: StatementParts<{ taskId: string 
     .prepare(),
 )
 
-const removeEdge = statement(({ db, t, p }: StatementParts<{ taskId: string; dependsOnId: string }>) =>
-  db
-    .delete(t.taskDependencies)
-    .where(and(eq(t.taskDependencies.taskId, p.taskId), eq(t.taskDependencies.dependsOnId, p.dependsOnId)))
-    .returning({ kind: t.taskDependencies.kind })
-    .prepare(),
-)
+const createRivalRemoval = (kinds: readonly number[]) =>
+  statement(({ db, t: { taskDependencies: edges }, p }: StatementParts<{ taskId: string; dependsOnId: string }>) =>
+    db
+      .delete(edges)
+      .where(and(eq(edges.taskId, p.taskId), eq(edges.dependsOnId, p.dependsOnId), inKinds(edges.kind, kinds)))
+      .returning({ kind: edges.kind })
+      .prepare(),
+  )
+
+const removeChildrenEdge = createRivalRemoval(childrenKinds)
+const removeWaitEdge = createRivalRemoval(waitKinds)
+
+/** Inserts an edge in place of the one that it excludes. */
+export async function replaceEdge(tx: Transaction, edge: Dependency): Promise<void> {
+  await tx.run(childrenKinds.includes(edge.kind) ? removeChildrenEdge : removeWaitEdge, edge)
+  await tx.run(insertDependency, edge)
+}
 
 export interface DependentTask {
   readonly id: string
@@ -220,9 +240,6 @@ export async function replaceOwnDependencies(
   )
   await refuseCycle(tx, task, own)
   await tx.run(removeOwnEdges, { taskId: task.id })
-  for (const edge of own) {
-    // A derived edge to the same task gives way.
-    await tx.run(removeEdge, edge)
-    await tx.run(insertDependency, edge)
-  }
+  // A derived edge to the same task gives way.
+  for (const edge of own) await replaceEdge(tx, edge)
 }

@@ -33,6 +33,12 @@ export interface Dependency {
   readonly kind: number
 }
 
+/** A task that ended without completion. */
+export interface UnmetDependency {
+  readonly id: string
+  readonly status: string
+}
+
 /** The final statuses of a task. */
 export type FinalStatus = 'completed' | 'failed' | 'cancelled'
 
@@ -48,6 +54,23 @@ export const cascadingKinds: readonly number[] = [blocks, inherited]
 
 /** The kinds of edges that stand for edges to the children of the other task. */
 export const childrenKinds: readonly number[] = [children, inheritedChildren]
+
+/** The kinds of edges that can keep their task blocked. Only they can form a cycle of waits. */
+export const waitKinds: readonly number[] = [blocks, failure, child, childOf, inherited, inheritedFailure]
+
+/**
+ * True if two edges between the same tasks exclude each other: a task has at most one edge of
+ * `waitKinds` and one of `childrenKinds` to another task.
+ */
+export const areRivalKinds = (kind: number, other: number): boolean =>
+  childrenKinds.includes(kind) === childrenKinds.includes(other)
+
+/**
+ * True if a derived edge replaces its rival. Every end of a task meets the edges to a child, and
+ * one end alone meets the inherited ones. Own edges win over derived ones.
+ */
+export const isStricterKind = (kind: number, rival: number): boolean =>
+  (rival === child || rival === childOf) && (kind === inherited || kind === inheritedFailure)
 
 export const isFinalStatus = (status: string): status is FinalStatus => Object.hasOwn(satisfiedKinds, status)
 

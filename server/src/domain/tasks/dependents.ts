@@ -3,7 +3,8 @@ import { and, eq, exists, inArray, isNull, notExists, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/sqlite-core'
 import { equalsLiteral, inLiterals } from '../../store/sql-literals.ts'
 import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
-import { cascadingKinds, type FinalStatus, inKinds, satisfiedKinds } from './dependency-kinds.ts'
+import { cascadingKinds, type FinalStatus, inKinds, satisfiedKinds, type UnmetDependency } from './dependency-kinds.ts'
+import { type AwaitedTask, addFreedEdges, closeCycles, type TaskEnd } from './ended-cycles.ts'
 import { finalFailureColumns } from './failure.ts'
 import { notifyClaimable } from './lease.ts'
 import { completionColumns, dequeueColumns, unblockedDeadlineSql } from './queue-columns.ts'
@@ -16,10 +17,11 @@ const selectDependents = ({ db, t, p }: StatementParts<{ taskId: string }>, kind
     .from(t.taskDependencies)
     .where(and(eq(t.taskDependencies.dependsOnId, p.taskId), inKinds(t.taskDependencies.kind, kinds)))
 
-const findDependent = statement(({ db, t, p }: StatementParts<{ taskId: string }>) =>
+const findAwaited = statement(({ db, t, p }: StatementParts<{ taskId: string }>) =>
   db
-    .select({ taskId: t.taskDependencies.taskId })
+    .select({ project: t.tasks.projectId, openDeps: t.tasks.openDeps })
     .from(t.taskDependencies)
+    .innerJoin(t.tasks, eq(t.tasks.id, t.taskDependencies.dependsOnId))
     .where(eq(t.taskDependencies.dependsOnId, p.taskId))
     .limit(1)
     .prepare(),
@@ -101,11 +103,11 @@ async function completeParentIn(tx: Transaction, parent: TaskRow, actor: string 
 }
 
 /**
- * Returns true if tasks wait for a task. Most have no dependents, and to find that out costs less
+ * Returns a task if others wait for it. Most have no dependents, and to find that out costs less
  * than an update that changes no row.
  */
-export const hasDependents = async (tx: Transaction, taskId: string): Promise<boolean> =>
-  (await tx.run(findDependent, { taskId })).length > 0
+export const findAwaitedTask = async (tx: Transaction, taskId: string): Promise<AwaitedTask | undefined> =>
+  (await tx.run(findAwaited, { taskId }))[0]
 
 /**
  * Decrements the count of open dependencies of each task that waits for this outcome of an ended
@@ -116,21 +118,24 @@ export async function unblockDependents(
   tx: Transaction,
   taskId: string,
   actor: string | null,
-  outcome: FinalStatus = 'completed',
+  end: Pick<TaskEnd, 'outcome' | 'uncounted'> = { outcome: 'completed' },
 ): Promise<void> {
-  if (!(await hasDependents(tx, taskId))) return
-  await unblockKnownDependents(tx, taskId, actor, outcome)
+  const awaited = await findAwaitedTask(tx, taskId)
+  if (awaited) await unblockKnownDependents(tx, awaited, actor, { ...end, taskId })
 }
 
 /** Does what `unblockDependents` does, for a task that has dependents. */
 export async function unblockKnownDependents(
   tx: Transaction,
-  taskId: string,
+  awaited: AwaitedTask,
   actor: string | null,
-  outcome: FinalStatus = 'completed',
+  end: TaskEnd,
 ): Promise<void> {
+  const { taskId, outcome, uncounted } = end
   // The operation that ends the last dependency is then the last one in the feed too.
   await tx.afterEarlier()
+  // A task without open dependencies has waited for nothing, so no cycle ends with it.
+  if (awaited.openDeps > 0 || uncounted) await addFreedEdges(tx, awaited, actor, end)
   const dependents = await tx.run(countDown[outcome], { taskId, now: tx.now })
   for (const row of inCreationOrder(dependents)) {
     if (row.openDeps > 0 || row.status !== 'pending') continue
@@ -190,6 +195,7 @@ export async function blockDependents(
   outcome: FinalStatus = 'failed',
 ): Promise<void> {
   recordBlockedTasks(tx, await tx.run(countUp[outcome], { taskId }), 1, { by: taskId, actor })
+  await closeCycles(tx, taskId, actor)
 }
 
 const failBlockedDependents = statement(
@@ -211,12 +217,6 @@ const failBlockedDependents = statement(
   },
 )
 
-/** A task that ended without completion. */
-export interface UnmetDependency {
-  readonly id: string
-  readonly status: string
-}
-
 export const unmetDependencyErrorText = ({ id, status }: UnmetDependency): string =>
   status === 'cancelled' ? `dependency ${id} was cancelled` : `dependency ${id} failed`
 
@@ -234,6 +234,7 @@ export async function failDependents(
 ): Promise<void> {
   let level = causes
   let only = newDependent
+  const uncounted = new Set(only === null ? causes.map(({ id }) => id) : [])
   while (level.length > 0) {
     const nextLevel: UnmetDependency[] = []
     for (const cause of level) {
@@ -245,8 +246,10 @@ export async function failDependents(
         const data = { attempt, agentId, failures, error }
         tx.append({ type: 'task.failed', subject: row.id, actor, taskId: row.id, epic: row.epic, data })
         nextLevel.push(row)
+        uncounted.add(row.id)
       }
-      if (only === null) await unblockDependents(tx, cause.id, actor, outcomeOf(cause))
+      if (only === null) await unblockDependents(tx, cause.id, actor, { outcome: outcomeOf(cause), uncounted })
+      uncounted.delete(cause.id)
     }
     level = nextLevel
     only = null

@@ -1,7 +1,18 @@
 import { and, eq, ne, sql } from 'drizzle-orm'
 import { inJsonList } from '../../store/json-lists.ts'
 import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
-import { childrenKinds, type Dependency, dependencyKinds, inheritedKind, inKinds } from './dependency-kinds.ts'
+import { isLiveSql } from './dependency-graph.ts'
+import {
+  areRivalKinds,
+  childrenKinds,
+  type Dependency,
+  dependencyKinds,
+  inheritedKind,
+  inKinds,
+  isStricterKind,
+  waitKinds,
+} from './dependency-kinds.ts'
+import { findLeftOutOf } from './left-out-edges.ts'
 
 /** A new task and the edges that are known before it is inserted. */
 export interface NewTaskNode {
@@ -11,15 +22,17 @@ export interface NewTaskNode {
   readonly edges: readonly Dependency[]
 }
 
-/** All tasks that wait for a task, directly or through others. */
+/** A task and all tasks that wait for it, directly or through others. */
 const findTransitiveDependents = statement(({ db, t, p }: StatementParts<{ taskId: string }>) => {
   const { taskDependencies: edges } = t
-  const waiting = sql`(with recursive waiting(id) as (select ${t.tasks.id} from ${t.tasks} where ${eq(t.tasks.id, p.taskId)} union select ${edges.taskId} from ${edges} join waiting on ${edges.dependsOnId} = waiting.id) select id from waiting)`
+  const start = sql`select ${t.tasks.id} from ${t.tasks} where ${eq(t.tasks.id, p.taskId)}`
+  const step = sql`select ${edges.taskId} from waiting join ${edges} on ${edges.dependsOnId} = waiting.id join ${t.tasks} on ${t.tasks.id} = ${edges.taskId} and ${isLiveSql(t)} where ${inKinds(edges.kind, waitKinds)}`
+  const waiting = sql`(with recursive waiting(id) as (${start} union ${step}) select id from waiting)`
   return db.select({ id: t.tasks.id }).from(t.tasks).where(sql`${t.tasks.id} in ${waiting}`).prepare()
 })
 
 interface StoredFamily {
-  /** The edges that the children of stored parents inherit, by parent. */
+  /** The edges that the children of stored parents inherit, by parent, and those left out there. */
   readonly edges: ReadonlyMap<string, readonly Dependency[]>
   /** The parents that are stored already. */
   readonly parents: ReadonlySet<string>
@@ -62,25 +75,26 @@ const findChildrenOfListed = statement(({ db, t, p }: StatementParts<ListedIds>)
     .prepare(),
 )
 
-/** Reads the stored tasks around new ones, in four queries at most. */
+/** Reads the stored tasks around new ones, in five queries at most. */
 async function readFamily(
   tx: Transaction,
   outside: readonly string[],
   parentsOfStored: readonly string[],
 ): Promise<StoredFamily> {
   const listed = { ids: JSON.stringify(outside) }
-  const [stored, parents, expanding] =
+  const [stored, leftOut, parents, expanding] =
     outside.length === 0
-      ? [[], [], []]
+      ? [[], [], [], []]
       : await Promise.all([
           tx.run(findEdgesOfListed, listed),
+          tx.run(findLeftOutOf, listed),
           tx.run(findListedTasks, listed),
           tx.run(findExpandingEdges, listed),
         ])
   const children =
     parentsOfStored.length === 0 ? [] : await tx.run(findChildrenOfListed, { ids: JSON.stringify(parentsOfStored) })
   return {
-    edges: Map.groupBy(stored, ({ taskId }) => taskId),
+    edges: Map.groupBy([...stored, ...leftOut], ({ taskId }) => taskId),
     parents: new Set(parents.map(({ id }) => id)),
     expanding,
     children: Map.groupBy(children, ({ parentId }) => parentId),
@@ -89,7 +103,8 @@ async function readFamily(
 
 /** The graph of new tasks and of the stored ones that get edges to them. */
 class NewEdges {
-  readonly derived: Dependency[] = []
+  readonly derived = new Set<Dependency>()
+  readonly leftOut: Dependency[] = []
   readonly #byTask = new Map<string, Dependency[]>()
   /** For each stored task that gets edges to new ones: the stored tasks that wait for it. */
   readonly #waiters: ReadonlyMap<string, ReadonlySet<string>>
@@ -103,20 +118,31 @@ class NewEdges {
     return this.#byTask.get(id) ?? []
   }
 
-  /** Adds a derived edge, unless its task waits for the other already or the other for its task. */
+  /** The edges of a new task, and its edges that were left out. */
+  allOf(id: string): readonly Dependency[] {
+    return [...this.edgesOf(id), ...this.leftOut.filter(({ taskId }) => taskId === id)]
+  }
+
+  /** Adds a derived edge, unless another one excludes it or it would close a cycle. */
   add(edge: Dependency): void {
-    const known = this.#byTask.get(edge.taskId) ?? []
-    if (known.some(({ dependsOnId }) => dependsOnId === edge.dependsOnId)) return
-    if (this.#reaches(edge.dependsOnId, edge.taskId)) return
-    this.#byTask.set(edge.taskId, [...known, edge])
-    this.derived.push(edge)
+    const { taskId, dependsOnId, kind } = edge
+    const known = this.#byTask.get(taskId) ?? []
+    const rival = known.find((one) => one.dependsOnId === dependsOnId && areRivalKinds(kind, one.kind))
+    if (rival && !isStricterKind(kind, rival.kind)) return
+    if (!rival && waitKinds.includes(kind) && this.#reaches(dependsOnId, taskId)) {
+      this.leftOut.push(edge)
+      return
+    }
+    this.#byTask.set(taskId, [...known.filter((one) => one !== rival), edge])
+    if (rival) this.derived.delete(rival)
+    this.derived.add(edge)
   }
 
   #reaches(from: string, to: string): boolean {
     const seen = new Set<string>([from])
     for (const id of seen) {
       if (id === to) return true
-      for (const { dependsOnId } of this.edgesOf(id)) seen.add(dependsOnId)
+      for (const { dependsOnId, kind } of this.edgesOf(id)) if (waitKinds.includes(kind)) seen.add(dependsOnId)
       for (const [waiting, waiters] of this.#waiters) if (waiters.has(id)) seen.add(waiting)
     }
     return false
@@ -147,6 +173,13 @@ async function readTransitiveDependents(
   return waiters
 }
 
+/** The edges that follow from parents and children. */
+interface DerivedEdges {
+  readonly added: readonly Dependency[]
+  /** Those that would close a cycle. */
+  readonly leftOut: readonly Dependency[]
+}
+
 /**
  * Returns the edges that follow from the parents of new tasks. A parent waits for its children. A
  * child waits for the dependencies of its parent. A task with a `children` dependency waits for the
@@ -157,11 +190,11 @@ export async function deriveEdges(
   tx: Transaction,
   nodes: readonly NewTaskNode[],
   mayHaveChildren: boolean,
-): Promise<Dependency[]> {
+): Promise<DerivedEdges> {
   const own = new Set(nodes.map(({ id }) => id))
   const parents = new Set(nodes.flatMap(({ parentId }) => parentId ?? []))
   const expanded = nodes.flatMap(({ edges }) => edges.filter(({ kind }) => childrenKinds.includes(kind)))
-  if (!mayHaveChildren && parents.size === 0 && expanded.length === 0) return []
+  if (!mayHaveChildren && parents.size === 0 && expanded.length === 0) return { added: [], leftOut: [] }
   // Two concurrent changes could each derive edges from half of the family.
   if (parents.size > 0) await tx.exclusive('dependencies')
   const outside = [...parents].filter((id) => !own.has(id))
@@ -171,7 +204,7 @@ export async function deriveEdges(
   addChildEdges(edges, nodes, family, own)
   const byParent = Map.groupBy(nodes, ({ parentId }) => parentId)
   for (const { id, parentId } of parentsFirst(nodes)) {
-    const fromParent = parentId === undefined ? [] : (family.edges.get(parentId) ?? edges.edgesOf(parentId))
+    const fromParent = parentId === undefined ? [] : (family.edges.get(parentId) ?? edges.allOf(parentId))
     for (const { dependsOnId, kind } of fromParent) {
       const inherited = inheritedKind(kind)
       if (inherited !== undefined) edges.add({ taskId: id, dependsOnId, kind: inherited })
@@ -180,7 +213,7 @@ export async function deriveEdges(
       for (const child of [...(byParent.get(dependsOnId) ?? []), ...(family.children.get(dependsOnId) ?? [])])
         edges.add({ taskId: id, dependsOnId: child.id, kind: dependencyKinds.childOf })
   }
-  return edges.derived
+  return { added: [...edges.derived], leftOut: edges.leftOut }
 }
 
 /** Adds the edges to new or stored children, from parents and from tasks that wait for children. */

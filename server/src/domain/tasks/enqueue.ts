@@ -5,11 +5,13 @@ import { type StatementParts, statement, type Transaction } from '../../store/st
 import { requireRegisteredAgent } from '../agents/lookup.ts'
 import { canonicalRequires, ensureClaimGroup } from './claim-group.ts'
 import { dependencyStateOf, insertDependencies, ownDependencies, readStatusesForUpdate } from './dependency-graph.ts'
-import { type Dependency, isOpenEdge } from './dependency-kinds.ts'
+import { type Dependency, isOpenEdge, waitKinds } from './dependency-kinds.ts'
 import { dependencyOrder } from './dependency-order.ts'
 import { blockColumns, recordBlockedTasks } from './dependents.ts'
 import { deriveEdges } from './derived-dependencies.ts'
+import { EdgeChange } from './edge-change.ts'
 import { notifyClaimable } from './lease.ts'
+import { leaveEdgesOut } from './left-out-edges.ts'
 import { requirePools } from './locks.ts'
 import {
   type Authorship,
@@ -82,6 +84,7 @@ interface NewGraph {
   readonly edges: readonly Dependency[]
   /** True if some of the edges are derived. The order of the list may then differ from theirs. */
   readonly hasDerived: boolean
+  readonly leftOut: readonly Dependency[]
 }
 
 async function buildTaskGraph(tx: Transaction, tasks: readonly IdentifiedTask[]): Promise<NewGraph> {
@@ -90,12 +93,12 @@ async function buildTaskGraph(tx: Transaction, tasks: readonly IdentifiedTask[])
     const inherited = (origin.inherited ?? []).map((edge) => ({ ...edge, taskId: id }))
     return { id, parentId: spec.parentId, edges: [...own, ...inherited] }
   })
-  const derived = await deriveEdges(
+  const { added, leftOut } = await deriveEdges(
     tx,
     nodes,
     tasks.some(({ origin }) => origin.externalId !== undefined),
   )
-  return { edges: [...nodes.flatMap(({ edges }) => edges), ...derived], hasDerived: derived.length > 0 }
+  return { edges: [...nodes.flatMap(({ edges }) => edges), ...added], hasDerived: added.length > 0, leftOut }
 }
 
 /**
@@ -112,7 +115,11 @@ function newTaskRowsOf(
   const statuses = new Map(found.statuses)
   const byTask = Map.groupBy(edges, ({ taskId }) => taskId)
   const edgesOf = (id: string) => byTask.get(id) ?? []
-  const keyed = tasks.map((task) => ({ ...task, key: task.id, after: edgesOf(task.id).map((one) => one.dependsOnId) }))
+  const keyed = tasks.map((task) => ({
+    ...task,
+    key: task.id,
+    after: edgesOf(task.id).flatMap(({ dependsOnId, kind }) => (waitKinds.includes(kind) ? [dependsOnId] : [])),
+  }))
   const rows = (hasDerived ? dependencyOrder(keyed) : keyed).map(({ id, spec, origin }): NewTaskRow => {
     const dependencyState = dependencyStateOf(edgesOf(id), statuses)
     const { ready, ...state } = initialState(now, dependencyState, spec, origin)
@@ -187,6 +194,21 @@ async function prepareTasks(
   return { rows: newTaskRowsOf(tx.now, authorship, tasks, references, graph), graph }
 }
 
+/** Stores the edges that cycles left out. A new task that has ended already is on no cycle. */
+async function recordLeftOut(
+  tx: Transaction,
+  rows: readonly NewTaskRow[],
+  leftOut: readonly Dependency[],
+): Promise<void> {
+  await leaveEdgesOut(tx, leftOut)
+  const ended = rows.filter(({ completedAt }) => completedAt !== null)
+  const [first] = ended
+  if (!first) return
+  const edges = new EdgeChange(tx)
+  await edges.addFreed(ended.map(({ id }) => id))
+  await edges.recount(first.project, first.createdBy)
+}
+
 /** Inserts the edges of inserted tasks, and appends their events. */
 async function recordTasks(tx: Transaction, { rows, graph }: PreparedTasks): Promise<void> {
   await insertDependencies(tx, graph.edges)
@@ -196,6 +218,7 @@ async function recordTasks(tx: Transaction, { rows, graph }: PreparedTasks): Pro
     tx.append({ type: 'task.created', subject: row.id, actor, taskId: row.id, epic: row.epic, data })
   }
   if (graph.hasDerived) await blockStoredDependents(tx, rows, graph.edges, actor)
+  if (graph.leftOut.length > 0) await recordLeftOut(tx, rows, graph.leftOut)
   const ready = rows.filter((row) => row.ready !== null)
   for (const group of Map.groupBy(ready, ({ routeId }) => routeId).values())
     for (const { project: projectId, requires, assignedTo } of group.slice(0, 1))

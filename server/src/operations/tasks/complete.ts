@@ -4,7 +4,7 @@ import { and, sql } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
-import { hasDependents, unblockDependents, unblockKnownDependents } from '../../domain/tasks/dependents.ts'
+import { findAwaitedTask, unblockDependents, unblockKnownDependents } from '../../domain/tasks/dependents.ts'
 import { type LeaseParams, leaseSerialKeyOf, matchesLeaseSql, settleEndedLease } from '../../domain/tasks/lease.ts'
 import { completionColumns, dequeueColumns } from '../../domain/tasks/queue-columns.ts'
 import type { TaskRow } from '../../domain/tasks/task-row.ts'
@@ -85,9 +85,9 @@ export async function completeIn(
   const result = input.result === undefined ? null : JSON.stringify(input.result)
   const lease = { project, taskId, leaseToken, agentId, result }
   // Sent together, in this order: with PostgreSQL they share one round trip.
-  const [[row], isAwaited] = await Promise.all([
+  const [[row], awaited] = await Promise.all([
     tx.run(completeOneLease, { ...lease, now: tx.now }),
-    hasDependents(tx, taskId),
+    findAwaitedTask(tx, taskId),
   ])
   if (!row) {
     await tx.afterEarlier()
@@ -96,7 +96,8 @@ export async function completeIn(
   await saveArtifacts(tx, row, input.artifacts)
   await settleEndedLease(tx, row)
   recordResult(tx, row, { attempt: row.attempt, agentId, actor: agentId })
-  if (isAwaited && row.status === 'completed') await unblockKnownDependents(tx, row.id, agentId)
+  if (awaited && row.status === 'completed')
+    await unblockKnownDependents(tx, awaited, agentId, { taskId: row.id, outcome: 'completed' })
   return { row }
 }
 

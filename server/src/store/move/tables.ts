@@ -43,6 +43,7 @@ export const copiedTables: readonly TableSpec[] = [
     shiftedColumns: { ord: 'tasks', route_id: 'routes', ready: 'routes' },
   },
   { table: 'task_dependencies', rowFilter: referencingRowFilter('task_id', 'tasks') },
+  { table: 'left_out_dependencies', rowFilter: referencingRowFilter('task_id', 'tasks') },
   { table: 'locks', rowFilter: projectRowFilter },
   { table: 'artifacts', rowFilter: referencingRowFilter('task_id', 'tasks') },
   { table: 'orphan_results', rowFilter: referencingRowFilter('task_id', 'tasks') },

@@ -13,6 +13,7 @@ export const {
   routes,
   tasks,
   taskDependencies,
+  leftOutDependencies,
   locks,
   artifacts,
   orphanResults,

@@ -18,6 +18,7 @@ export const {
   routes,
   tasks,
   taskDependencies,
+  leftOutDependencies,
   locks,
   artifacts,
   orphanResults,

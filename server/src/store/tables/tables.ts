@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { defineAgentTables } from './agents.ts'
 import type { Columns } from './columns.ts'
 import { defineIdentityTables } from './identity.ts'
+import { defineLeftOutTables } from './left-out-dependencies.ts'
 import { defineMessageTables } from './messages.ts'
 import { defineTaskTables } from './tasks.ts'
 import { defineWakeTables } from './wakes.ts'
@@ -147,6 +148,7 @@ export function defineTables(c: Columns) {
     ...agentTables,
     ...defineIdentityTables(c, agentTables),
     ...defineTaskTables(c, agentTables),
+    ...defineLeftOutTables(c),
     ...defineMessageTables(c, agentTables),
     ...defineWebhookTables(c, agentTables),
     ...defineWakeTables(c, agentTables),

@@ -163,7 +163,7 @@ export function defineTaskTables(c: Columns, { projects, agents }: AgentTables) 
       /** A code of `dependencyKinds`. */
       kind: c.integer('kind').notNull().default(0),
     },
-    (t) => [c.primaryKey({ columns: [t.taskId, t.dependsOnId] }), c.index('task_dependents').on(t.dependsOnId)],
+    (t) => [c.primaryKey({ columns: [t.taskId, t.dependsOnId, t.kind] }), c.index('task_dependents').on(t.dependsOnId)],
   )
 
   /** Locks that leases hold now. A key or a path has one holder, a pool up to its size. */

@@ -66,6 +66,13 @@ const rowDeletions = [
       .returning({ id: t.taskDependencies.taskId })
       .prepare(),
   ),
+  statement(({ db, t: { leftOutDependencies: edges }, p }: StatementParts<{ id: string }>) =>
+    db
+      .delete(edges)
+      .where(or(eq(edges.taskId, p.id), eq(edges.dependsOnId, p.id)))
+      .returning({ id: edges.taskId })
+      .prepare(),
+  ),
   statement(({ db, t, p }: StatementParts<{ id: string }>) =>
     db.delete(t.artifacts).where(eq(t.artifacts.taskId, p.id)).returning({ id: t.artifacts.taskId }).prepare(),
   ),

@@ -1,0 +1,107 @@
+import { and, eq, sql } from 'drizzle-orm'
+import { inJsonList } from '../../store/json-lists.ts'
+import { rowlessStatement, type StatementParts, statement, type Transaction } from '../../store/store.ts'
+import { isLiveSql } from './dependency-graph.ts'
+import { type Dependency, dependencyKinds, inKinds, waitKinds } from './dependency-kinds.ts'
+
+/** The left-out edges that one change looks at again. */
+const freedEdgeLimit = 500
+
+const insertLeftOut = rowlessStatement(
+  ({ db, t, p }: StatementParts<{ taskId: string; dependsOnId: string; kind: number }>) =>
+    db
+      .insert(t.leftOutDependencies)
+      .values({ taskId: p.taskId, dependsOnId: p.dependsOnId, kind: p.kind })
+      .onConflictDoNothing()
+      .prepare(),
+)
+
+/** Stores derived edges that would close a cycle. A task never waits for itself. */
+export async function leaveEdgesOut(tx: Transaction, edges: readonly Dependency[]): Promise<void> {
+  const others = edges.filter(({ taskId, dependsOnId }) => taskId !== dependsOnId)
+  await Promise.all(others.map((edge) => tx.run(insertLeftOut, edge)))
+}
+
+export const removeLeftOut = statement(
+  ({
+    db,
+    t: { leftOutDependencies: edges },
+    p,
+  }: StatementParts<{ taskId: string; dependsOnId: string; kind: number }>) =>
+    db
+      .delete(edges)
+      .where(and(eq(edges.taskId, p.taskId), eq(edges.dependsOnId, p.dependsOnId), eq(edges.kind, p.kind)))
+      .returning({ kind: edges.kind })
+      .prepare(),
+)
+
+const { child, childOf } = dependencyKinds
+
+/** The left-out edges of a task that do not lead to its children. */
+export const removeLeftOutOf = statement(
+  ({ db, t: { leftOutDependencies: edges }, p }: StatementParts<{ taskId: string }>) =>
+    db
+      .delete(edges)
+      .where(and(eq(edges.taskId, p.taskId), sql`${edges.kind} > ${sql.raw(String(child))}`))
+      .returning({ kind: edges.kind })
+      .prepare(),
+)
+
+/** The left-out edges to a task that follow from its parent. */
+export const removeLeftOutToChild = statement(
+  ({ db, t: { leftOutDependencies: edges }, p }: StatementParts<{ taskId: string }>) =>
+    db
+      .delete(edges)
+      .where(and(eq(edges.dependsOnId, p.taskId), inKinds(edges.kind, [child, childOf])))
+      .returning({ kind: edges.kind })
+      .prepare(),
+)
+
+/** The left-out edges of the tasks of a JSON list. */
+export const findLeftOutOf = statement(
+  ({ db, t: { leftOutDependencies: edges }, p }: StatementParts<{ ids: string }>) =>
+    db.select().from(edges).where(inJsonList(edges.taskId, p.ids)).prepare(),
+)
+
+const findLeftOutAround = statement(
+  ({ db, t: { leftOutDependencies: edges }, p }: StatementParts<{ taskId: string }>) =>
+    db
+      .select()
+      .from(edges)
+      .where(sql`${eq(edges.taskId, p.taskId)} or ${eq(edges.dependsOnId, p.taskId)}`)
+      .limit(freedEdgeLimit)
+      .prepare(),
+)
+
+/**
+ * The left-out edges to tasks that wait for a task of a JSON list, directly or through others. Only
+ * their cycles may have led through an edge of these tasks.
+ */
+const findFreed = statement(({ db, t, p }: StatementParts<{ ids: string }>) => {
+  const { tasks, taskDependencies, leftOutDependencies: edges } = t
+  const anyLeftOut = sql`exists (select 1 from ${edges})`
+  const start = sql`select ${tasks.id} from ${tasks} where ${inJsonList(tasks.id, p.ids)} and ${anyLeftOut}`
+  const step = sql`select ${taskDependencies.taskId} from waiting join ${taskDependencies} on ${taskDependencies.dependsOnId} = waiting.id join ${tasks} on ${tasks.id} = ${taskDependencies.taskId} and ${isLiveSql(t)} where ${inKinds(taskDependencies.kind, waitKinds)}`
+  const waiting = sql`(with recursive waiting(id) as (${start} union ${step}) select id from waiting)`
+  return db
+    .select({ taskId: edges.taskId, dependsOnId: edges.dependsOnId, kind: edges.kind })
+    .from(edges)
+    .innerJoin(tasks, eq(tasks.id, edges.taskId))
+    .where(and(isLiveSql(t), sql`${edges.dependsOnId} in ${waiting}`))
+    .limit(freedEdgeLimit)
+    .prepare()
+})
+
+/** Sorts edges so that those to children come first, as when they are derived. */
+const inKindOrder = (edges: readonly Dependency[]): Dependency[] => edges.toSorted((a, b) => a.kind - b.kind)
+
+/**
+ * Returns the left-out edges whose cycles may have ended, because these tasks have ended or lost an
+ * edge: 500 at most, because a change looks at each of them.
+ */
+export const findFreedEdges = async (tx: Transaction, taskIds: readonly string[]): Promise<Dependency[]> =>
+  inKindOrder(await tx.run(findFreed, { ids: JSON.stringify(taskIds) }))
+
+/** Returns the left-out edges of a task and those to it, 500 at most. */
+export const findEdgesAround = async (tx: Transaction, taskId: string): Promise<Dependency[]> =>
+  inKindOrder(await tx.run(findLeftOutAround, { taskId }))
