@@ -10,8 +10,9 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { type HostName, hostNames } from '@tony/mcp-shared/hosts'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type Host, type HostFile, type HostName, hostNames, hostsOf } from '../../cli/src/hosts/hosts.ts'
+import { type Host, type HostFile, hostsOf } from '../../cli/src/hosts/hosts.ts'
 import { hostFileStates, installInHosts, uninstallFromHosts } from '../../cli/src/hosts/install.ts'
 
 const entry = {

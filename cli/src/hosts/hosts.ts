@@ -1,11 +1,9 @@
 import { join } from 'node:path'
+import { type HostName, hostNames, hostNextSteps } from '@tony/mcp-shared/hosts'
 import { isRecord } from '../is-record.ts'
 import type { ConfigEntry, ConfigFormat } from './config-entries.ts'
 import { jsoncFormat } from './jsonc.ts'
 import { tomlFormat } from './toml.ts'
-
-export const hostNames = ['claude-code', 'codex', 'cursor', 'gemini', 'vscode'] as const
-export type HostName = (typeof hostNames)[number]
 
 /** Folders of the hosts' configuration on this machine. */
 export interface HostPaths {
@@ -99,9 +97,7 @@ function codexServerEntry(server: ServerCommand): ConfigEntry {
   return { ...entry, kind: 'block', value: { ...value, tool_timeout_sec: 120, ...(env !== undefined && { env }) } }
 }
 
-type HostFactory = (paths: HostPaths, server: ServerCommand) => Omit<Host, 'name'>
-
-const restartStep = 'restart it, or reload its window'
+type HostFactory = (paths: HostPaths, server: ServerCommand) => Omit<Host, 'name' | 'nextStep'>
 
 const hostFactories: Readonly<Record<HostName, HostFactory>> = {
   'claude-code': ({ claude, claudeState }, server) => ({
@@ -114,7 +110,6 @@ const hostFactories: Readonly<Record<HostName, HostFactory>> = {
         entries: hookEntries('claude-code', server, wrapInHookGroup(hookSeconds)),
       },
     ],
-    nextStep: restartStep,
   }),
   codex: ({ codex }, server) => ({
     markerPaths: [codex],
@@ -126,7 +121,6 @@ const hostFactories: Readonly<Record<HostName, HostFactory>> = {
         entries: hookEntries('codex', server, wrapInHookGroup(hookSeconds)),
       },
     ],
-    nextStep: `${restartStep}, then trust the new hooks with /hooks: until then Codex ignores them`,
   }),
   cursor: ({ home }, server) => ({
     markerPaths: [join(home, '.cursor')],
@@ -145,7 +139,6 @@ const hostFactories: Readonly<Record<HostName, HostFactory>> = {
         ],
       },
     ],
-    nextStep: restartStep,
   }),
   gemini: ({ home }, server) => ({
     markerPaths: [join(home, '.gemini')],
@@ -162,7 +155,6 @@ const hostFactories: Readonly<Record<HostName, HostFactory>> = {
         ],
       },
     ],
-    nextStep: restartStep,
   }),
   vscode: ({ home, vscode }, server) => ({
     markerPaths: [vscode],
@@ -177,7 +169,6 @@ const hostFactories: Readonly<Record<HostName, HostFactory>> = {
         ],
       },
     ],
-    nextStep: restartStep,
   }),
 }
 
@@ -187,4 +178,4 @@ function toGeminiServerEntry(entry: ConfigEntry): ConfigEntry {
 }
 
 export const hostsOf = (paths: HostPaths, server: ServerCommand): Host[] =>
-  hostNames.map((name) => ({ name, ...hostFactories[name](paths, server) }))
+  hostNames.map((name) => ({ name, nextStep: hostNextSteps[name], ...hostFactories[name](paths, server) }))

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
+import type { HostName } from '@tony/mcp-shared/hosts'
 import { HostFileError } from './config-entries.ts'
 import { readWithBackup, writeWithBackup } from './host-files.ts'
-import type { Host, HostFile, HostName } from './hosts.ts'
+import type { Host, HostFile } from './hosts.ts'
 import { compareFile, type Drift, mergeEntries, removeEntries } from './merge.ts'
 
 /**

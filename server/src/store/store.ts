@@ -1,4 +1,4 @@
-import type { EventType } from '@tony/mcp-shared/events'
+import type { EventType } from '@tony/mcp-shared/event-types'
 import { type SQL, sql } from 'drizzle-orm'
 import type { BaseSQLiteDatabase } from 'drizzle-orm/sqlite-core'
 import type { Tables } from './tables/tables.ts'

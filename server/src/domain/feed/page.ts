@@ -1,4 +1,5 @@
-import { type EventFilter, type EventType, type event, eventTypes } from '@tony/mcp-shared/events'
+import { type EventType, eventTypes } from '@tony/mcp-shared/event-types'
+import type { EventFilter, event } from '@tony/mcp-shared/events'
 import type { z } from 'zod'
 import { iso } from '../../platform/times.ts'
 import { type StoredEvent, scanEvents } from '../../store/event-log/read-events.ts'

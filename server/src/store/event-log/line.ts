@@ -1,4 +1,4 @@
-import type { EventType } from '@tony/mcp-shared/events'
+import type { EventType } from '@tony/mcp-shared/event-types'
 
 /** The fields of an event that its line has. The page has its number and its time. */
 export interface LineFields {

@@ -1,4 +1,5 @@
-import { eventFilter, eventTypes } from '@tony/mcp-shared/events'
+import { eventTypes } from '@tony/mcp-shared/event-types'
+import { eventFilter } from '@tony/mcp-shared/events'
 import { z } from 'zod'
 import { anyEventName } from '../../../domain/webhooks/bodies.ts'
 import { protocolError, rpcCodes } from './errors.ts'
