@@ -5,8 +5,10 @@ import {
   createRouter,
   lazyRouteComponent,
 } from '@tanstack/react-router'
+import { parseFeedSearch } from '../pages/feed/search.ts'
 import { parseMessageSearch } from '../pages/messages/search.ts'
 import { NeedsYouPage } from '../pages/needs-you/page.tsx'
+import { parsePlanSearch } from '../pages/plan/search.ts'
 import { parseTaskSearch } from '../pages/tasks/search.ts'
 import { ErrorPage } from './error-page.tsx'
 import { NotFoundPage } from './not-found-page.tsx'
@@ -38,6 +40,38 @@ const routes = [
     path: '/messages',
     validateSearch: parseMessageSearch,
     component: lazyRouteComponent(() => import('../pages/messages/page.tsx'), 'MessagesPage'),
+  }),
+  createRoute({
+    getParentRoute: () => rootRoute,
+    path: '/plan',
+    validateSearch: parsePlanSearch,
+    component: lazyRouteComponent(() => import('../pages/plan/page.tsx'), 'PlanPage'),
+  }),
+  createRoute({
+    getParentRoute: () => rootRoute,
+    path: '/feed',
+    validateSearch: parseFeedSearch,
+    component: lazyRouteComponent(() => import('../pages/feed/page.tsx'), 'FeedPage'),
+  }),
+  createRoute({
+    getParentRoute: () => rootRoute,
+    path: '/locks',
+    component: lazyRouteComponent(() => import('../pages/locks/page.tsx'), 'LocksPage'),
+  }),
+  createRoute({
+    getParentRoute: () => rootRoute,
+    path: '/access',
+    component: lazyRouteComponent(() => import('../pages/access/page.tsx'), 'AccessPage'),
+  }),
+  createRoute({
+    getParentRoute: () => rootRoute,
+    path: '/connect',
+    component: lazyRouteComponent(() => import('../pages/connect/page.tsx'), 'ConnectPage'),
+  }),
+  createRoute({
+    getParentRoute: () => rootRoute,
+    path: '/system',
+    component: lazyRouteComponent(() => import('../pages/system/page.tsx'), 'SystemPage'),
   }),
 ] as const
 

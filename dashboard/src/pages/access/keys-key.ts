@@ -1,0 +1,2 @@
+/** The place of the keys in the cache. */
+export const keysKey = ['auth', 'keys'] as const

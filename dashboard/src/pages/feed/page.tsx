@@ -1,0 +1,139 @@
+import { Link, useNavigate, useSearch } from '@tanstack/react-router'
+import { eventTypes } from '@tony/mcp-shared/event-types'
+import { useAgents, useNames } from '../../data/use-names.ts'
+import { Button } from '../../ui/button.tsx'
+import { Empty } from '../../ui/empty.tsx'
+import { formatJson, shortId } from '../../ui/format.ts'
+import type { TailRow } from './feed-tail.ts'
+import type { FeedSearch } from './search.ts'
+import { useTail } from './use-tail.ts'
+
+/** The events as they commit, newest first. */
+export function FeedPage() {
+  const search = useSearch({ from: '/feed' })
+  const { state, pause, resume } = useTail(search)
+  const { rows, cursor, isPaused } = state
+  return (
+    <section className="page wide">
+      <h1>Feed</h1>
+      <FeedFilters search={search} />
+      <p className="heading">
+        <span>
+          {isPaused ? 'Paused. Nothing is lost: the events in between follow.' : 'Events appear as they commit.'}{' '}
+          {cursor === undefined ? null : (
+            <span className="muted">
+              Cursor <code>{cursor}</code>
+            </span>
+          )}
+        </span>
+        <Button onClick={isPaused ? resume : pause}>{isPaused ? 'Go on' : 'Pause'}</Button>
+      </p>
+      {rows.length === 0 ? (
+        <Empty title="No event matches yet">Each change of a task, a message or an agent is an event.</Empty>
+      ) : (
+        <FeedTable rows={rows} />
+      )}
+    </section>
+  )
+}
+
+function FeedFilters({ search }: { readonly search: FeedSearch }) {
+  const navigate = useNavigate()
+  const { data } = useAgents()
+  const { type, agentId, taskId, epic } = search
+  const show = (change: { [K in keyof FeedSearch]?: string }) =>
+    void navigate({
+      to: '/feed',
+      search: Object.fromEntries(Object.entries({ ...search, ...change }).filter(([, value]) => value !== '')),
+    })
+  return (
+    <div className="filters">
+      <label>
+        Type
+        <select value={type ?? ''} onChange={({ target }) => show({ type: target.value })}>
+          <option value="">any</option>
+          {eventTypes.map((one) => (
+            <option key={one}>{one}</option>
+          ))}
+        </select>
+      </label>
+      <label>
+        Agent
+        <select value={agentId ?? ''} onChange={({ target }) => show({ agentId: target.value })}>
+          <option value="">any</option>
+          {data?.agents.map(({ id, name }) => (
+            <option key={id} value={id}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label>
+        Epic
+        <input defaultValue={epic ?? ''} onBlur={({ target }) => show({ epic: target.value.trim() })} />
+      </label>
+      {taskId === undefined ? null : <Button onClick={() => show({ taskId: '' })}>Task {shortId(taskId)} ×</Button>}
+    </div>
+  )
+}
+
+const FeedTable = ({ rows }: { readonly rows: readonly TailRow[] }) => (
+  <div className="scroll">
+    <table>
+      <thead>
+        <tr>
+          <th scope="col">Number</th>
+          <th scope="col">Time</th>
+          <th scope="col">Lag</th>
+          <th scope="col">Type</th>
+          <th scope="col">About</th>
+          <th scope="col">By</th>
+          <th scope="col">Data</th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((row) =>
+          row.kind === 'event' ? (
+            <EventRow key={row.event.seq} row={row} />
+          ) : (
+            <tr key={`gap ${row.seq} ${row.reason}`} className="gap">
+              <td colSpan={7} className="late">
+                Gap after event {row.seq}: {row.reason}
+              </td>
+            </tr>
+          ),
+        )}
+      </tbody>
+    </table>
+  </div>
+)
+
+/** Number of characters of an event's data in a row. */
+const dataLength = 200
+
+function EventRow({ row: { event, lagMs } }: { readonly row: Extract<TailRow, { kind: 'event' }> }) {
+  const nameOf = useNames()
+  const { seq, at, type, subject, actor, data } = event
+  const text = formatJson(data).replaceAll(/\s+/g, ' ')
+  return (
+    <tr>
+      <td>{seq}</td>
+      <td>
+        <time dateTime={at}>{new Date(at).toLocaleTimeString('en', { hour12: false })}</time>
+      </td>
+      <td>{lagMs === null || lagMs > 60_000 ? null : `${lagMs} ms`}</td>
+      <th scope="row">{type}</th>
+      <td>
+        {subject === null ? null : type.startsWith('task.') ? (
+          <Link to="/tasks/$taskId" params={{ taskId: subject }}>
+            {shortId(subject)}
+          </Link>
+        ) : (
+          shortId(subject)
+        )}
+      </td>
+      <td>{actor === null ? 'server' : nameOf(actor)}</td>
+      <td className="text">{text.length > dataLength ? `${text.slice(0, dataLength)} …` : text}</td>
+    </tr>
+  )
+}
