@@ -22,6 +22,7 @@ export const filesByTier = {
     'cli-data',
     'cli/completion',
     'client/restart',
+    'dashboard/pages',
     'demo',
     'faults/log',
     'faults/lost-file',
