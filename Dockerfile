@@ -42,7 +42,9 @@ COPY --from=build /app/client/dist client/dist
 COPY --from=build /app/bridge/dist bridge/dist
 COPY --from=build /app/cli/dist cli/dist
 COPY --from=build /app/dashboard/dist dashboard/dist
-RUN mkdir /data && chown node:node /data
+# A volume takes the owner of its folder.
+RUN mkdir /data /backups && chown node:node /data /backups \
+  && chmod 755 cli/dist/main.js && ln -s /app/cli/dist/main.js /usr/local/bin/tony-mcp
 USER node
 VOLUME /data
 # The default database, tony-mcp.db, is in the current folder. A variable for it here would stand
@@ -53,3 +55,12 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
   CMD ["node", "-e", "process.env.NODE_TLS_REJECT_UNAUTHORIZED = 0; fetch(`${process.env.TLS_CERT_FILE ? 'https' : 'http'}://127.0.0.1:${process.env.MCP_PORT || process.env.PORT || 3456}/readyz`).then(({ ok }) => process.exit(ok ? 0 : 1))"]
 CMD ["node", "/app/cli/dist/main.js", "serve"]
+# At the end: these values differ in each build, and the layers above are kept.
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="Tony MCP" \
+  org.opencontainers.image.description="Coordination server for fleets of AI coding agents" \
+  org.opencontainers.image.licenses="MIT" \
+  org.opencontainers.image.version="$VERSION" \
+  org.opencontainers.image.revision="$REVISION" \
+  org.opencontainers.image.base.name="docker.io/library/node:24-bookworm-slim"

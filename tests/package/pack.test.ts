@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { parse } from 'yaml'
 import { freePort } from '../support/free-port.ts'
 import { Database, postgresServer } from '../support/postgres.ts'
 import { root, runIn } from './packed.ts'
@@ -159,7 +160,7 @@ test.for([
   },
 )
 
-/** Starts a replica of the packed command, and returns its URL and its folder. */
+/** Starts a replica of the packed command, and returns its URL. */
 async function startReplica(name: string, settings: Readonly<Record<string, string>>, stack: AsyncDisposableStack) {
   const cwd = join(folder, name)
   mkdirSync(cwd)
@@ -174,20 +175,21 @@ async function startReplica(name: string, settings: Readonly<Record<string, stri
     await ended
   })
   const [, url = ''] = /✔ (\S+)/.exec(String((await once(child.stdout, 'data'))[0])) ?? []
-  return { url, cwd }
+  return url
 }
 
 test.skipIf(postgresServer === undefined)(
   'two replicas with the documented environment of compose share one database',
   async () => {
     await using database = await Database.create({ empty: true })
-    const [, documented = ''] =
-      /\n {2}tony:\n(?:.*\n)*? {4}environment:\n((?: {6}.*\n)+)/.exec(
-        readFileSync(join(root, 'docs/scaling.md'), 'utf8'),
-      ) ?? []
-    const names = [...documented.matchAll(/^ +(\w+):/gm)].map(([, variable]) => variable)
-    expect(names).toEqual(['DATABASE_URL', 'PGPASSFILE', 'MCP_PEPPER_FILE'])
-    const [pepper, passwords] = [join(folder, 'pepper'), join(folder, 'pgpass')]
+    const { services } = parse(readFileSync(join(root, 'deploy/postgres/compose.yaml'), 'utf8'))
+    const names = Object.keys(services.tony.environment)
+    expect(names).toEqual([
+      ...['DATABASE_URL', 'PGPASSFILE', 'MCP_PEPPER_FILE', 'MCP_BOOTSTRAP_TOKEN_FILE', 'MCP_ALLOWED_HOSTS'],
+    ])
+    const [pepper, passwords, bootstrap] = [join(folder, 'pepper'), join(folder, 'pgpass'), join(folder, 'bootstrap')]
+    const first = randomBytes(32).toString('hex')
+    writeFileSync(bootstrap, first, { mode: 0o600 })
     writeFileSync(pepper, randomBytes(32).toString('base64url'), { mode: 0o600 })
     writeFileSync(passwords, '', { mode: 0o600 })
     // NODE_ENV is that of the image.
@@ -195,15 +197,16 @@ test.skipIf(postgresServer === undefined)(
       DATABASE_URL: database.url,
       PGPASSFILE: passwords,
       MCP_PEPPER_FILE: pepper,
+      MCP_BOOTSTRAP_TOKEN_FILE: bootstrap,
+      MCP_ALLOWED_HOSTS: '',
       NODE_ENV: 'production',
     }
     await using stack = new AsyncDisposableStack()
     const [a, b] = [await startReplica('a', settings, stack), await startReplica('b', settings, stack)]
     const tony = (token: string, url: string, ...argv: string[]) =>
       promisify(execFile)('tony-mcp', [...argv, '--url', url], { cwd: folder, env: { ...env, TONY_TOKEN: token } })
-    const first = readFileSync(join(a.cwd, 'tony-mcp.db.bootstrap'), 'utf8').trim()
-    const key = (await tony(first, a.url, 'keys', 'create', 'admin', '--role', 'admin', '--scope', '*')).stdout.trim()
-    await tony(key, a.url, 'tasks', 'add', 'made at a')
-    expect((await tony(key, b.url, 'tasks', 'ls', '--json', 'title')).stdout).toBe('[{"title":"made at a"}]\n')
+    const key = (await tony(first, a, 'keys', 'create', 'admin', '--role', 'admin', '--scope', '*')).stdout.trim()
+    await tony(key, a, 'tasks', 'add', 'made at a')
+    expect((await tony(key, b, 'tasks', 'ls', '--json', 'title')).stdout).toBe('[{"title":"made at a"}]\n')
   },
 )
