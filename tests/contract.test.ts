@@ -104,7 +104,8 @@ const agreed = {
   locks: { list: 'Q observer' },
   // Beyond the first agreement: the bridge of an idle session reports each provider that it tries.
   wakes: { announce: 'M own', attempt: 'M own', giveUp: 'M own' },
-  system: { info: 'Q open', metrics: 'Q observer', backup: 'M admin' },
+  // Beyond the first agreement: a chart needs the past, which a scrape of metrics does not keep.
+  system: { info: 'Q open', metrics: 'Q observer', history: 'Q observer', backup: 'M admin' },
 } as const satisfies Record<string, Record<string, `${'M' | 'Q' | 'S'} ${string}`>>
 
 /** Agreed procedures that do not exist yet. An existing procedure must not be in this list. */

@@ -51,6 +51,9 @@ const exceptions: Readonly<Record<string, string>> = {
   'in-review': 'taken on input, likewise',
   '*': 'the scope of everything',
   'tony-mcp': 'the name of the product',
+  '1h': 'a range of the history, written as a duration',
+  '24h': 'likewise',
+  '7d': 'likewise',
   acceptanceCriteria: 'the name of a field, of which `explain` returns the text',
 }
 

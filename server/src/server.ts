@@ -3,6 +3,7 @@ import { type Config, databaseName } from './config.ts'
 import { Presence } from './domain/agents/presence.ts'
 import type { Services } from './domain/context.ts'
 import { Feeds } from './domain/feed/feeds.ts'
+import { HistoryRecorder } from './domain/history/recorder.ts'
 import { Bootstrap, type BootstrapState } from './domain/identity/bootstrap.ts'
 import { DenialLog } from './domain/identity/denial-log.ts'
 import { Incarnations, loadIncarnations } from './domain/identity/incarnations.ts'
@@ -24,7 +25,6 @@ import { LeaseEndSubscribers } from './domain/tasks/lease-end-subscribers.ts'
 import { LeaseTokens } from './domain/tasks/lease-tokens.ts'
 import { WebhookSender } from './domain/webhooks/sender.ts'
 import { subscribeToNotifications } from './notifications.ts'
-import { readStatsByProject } from './operations/system/metrics.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
 import { createLog, type Log, openLogDestination } from './platform/log.ts'
 import { Metrics } from './platform/metrics.ts'
@@ -32,6 +32,7 @@ import { QueuedInputs } from './platform/queued-inputs.ts'
 import { PageSlots } from './platform/reply-budget.ts'
 import { iso } from './platform/times.ts'
 import { WebhookPoster } from './platform/webhook-poster.ts'
+import { connectReports, type Reports } from './reports.ts'
 import { BackupRunner } from './store/backup/backup-runner.ts'
 import { createFolder } from './store/file-sync.ts'
 import { openStore } from './store/open-store.ts'
@@ -45,6 +46,7 @@ import { expireMessages } from './sweeps/expire-messages.ts'
 import { freeDiskSpace } from './sweeps/free-disk-space.ts'
 import { markDueReady } from './sweeps/mark-due-ready.ts'
 import { recordDenials } from './sweeps/record-denials.ts'
+import { recordHistory, recordLastStep } from './sweeps/record-history.ts'
 import { recordKeyUse } from './sweeps/record-key-use.ts'
 import { recordPresence } from './sweeps/record-presence.ts'
 import { redeliver } from './sweeps/redeliver.ts'
@@ -77,6 +79,7 @@ export const sweeps = [
   recordPresence,
   recordDenials,
   recordKeyUse,
+  recordHistory,
   deleteIdempotencyKeys,
   unregisterSilentAgents,
   applyRetention,
@@ -99,26 +102,6 @@ export interface RunningServer extends AsyncDisposable {
   readonly outdated: Promise<Error>
   /** Rereads the certificate files and the signing keys now. */
   reload(): Promise<void>
-}
-
-function connectMetrics(metrics: Metrics, services: Services): void {
-  const { store } = services
-  metrics.setProjectStatsSource(() => readStatsByProject(services))
-  metrics.setWriteQueueSource(() => store.queueState)
-  if (store.walBytes) metrics.addWalGauge(store.walBytes)
-}
-
-function logDiskSpace({ store }: Services, log: Log): void {
-  store.diskSpace?.onChange((full) => {
-    if (full) log.error('the disk is full: writes are refused with STORAGE_FULL')
-    else log.warn('the disk has space again: writes are accepted')
-  })
-}
-
-/** What the services report to. */
-interface Reports {
-  readonly metrics: Metrics
-  readonly log: Log
 }
 
 function createWebhookSender(
@@ -169,6 +152,7 @@ async function createServices(config: Config, clock: Clock, reports: Reports): P
       waiters: createWaiters(),
       feeds: new Feeds(store),
       presence: new Presence(),
+      history: new HistoryRecorder(),
       webhooks: createWebhookSender({ store, clock, config }, pepper, reports),
       claimGroups: new ClaimGroupCache(),
       leaseTokens: new LeaseTokens(store.secret),
@@ -246,9 +230,8 @@ export async function startServer(config: Config, clock: Clock = systemClock): P
   const logDestination = openLogDestination(config, () => metrics.countDroppedLogLine())
   const log = createLog(config, logDestination)
   const services = await createServices(config, clock, { metrics, log })
-  connectMetrics(metrics, services)
+  connectReports(services, { metrics, log })
   subscribeToNotifications(services, log)
-  logDiskSpace(services, log)
   const listener = new Listener(services, log, metrics)
   const sweepRunner = new SweepRunner(services, log)
   const close = async () => {
@@ -258,6 +241,8 @@ export async function startServer(config: Config, clock: Clock = systemClock): P
     // A store that is unreachable at the end must not stop the shutdown.
     if (services.identity.denials.hasPending)
       await runSweep(services, recordDenials).catch((error: unknown) => log.error({ error }, 'cannot record denials'))
+    await recordLastStep(services).catch((error: unknown) => log.error({ error }, 'cannot record the history'))
+    services.history.loopLag.stop()
     await services.store[Symbol.asyncDispose]()
     logDestination.close()
   }

@@ -126,6 +126,7 @@ export const expectedTargets: Readonly<Record<string, Targets | typeof noTarget>
   'system.info': noTarget,
   'system.backup': noTarget,
   'system.metrics': noTarget,
+  'system.history': noTarget,
 }
 
 /**

@@ -104,4 +104,5 @@ export const expected: Readonly<Record<string, readonly Role[] | 'anyone'>> = {
   'system.info': 'anyone',
   'system.backup': admins,
   'system.metrics': all,
+  'system.history': all,
 }

@@ -259,6 +259,7 @@ export async function workAllDay(server: TestServer): Promise<void> {
   await lead.health.summary()
   await lead.health.history({ agent: 'ada' })
   await lead.system.metrics()
+  await lead.system.history({})
   await (await fetch(`${server.url}/metrics`)).text()
   await server.advance(6_000)
   await unanswered

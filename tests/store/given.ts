@@ -1,5 +1,6 @@
+import type { NewEvent } from '@tony/mcp-server/store/event-log/new-event'
 import { scanEvents } from '@tony/mcp-server/store/event-log/read-events'
-import type { NewEvent, Reader, Store, StoreNotification, Transaction } from '@tony/mcp-server/store/store'
+import type { Reader, Store, StoreNotification, Transaction } from '@tony/mcp-server/store/store'
 
 /** Adds a project with an empty feed. */
 export async function addProject(store: Store, id: string): Promise<string> {

@@ -295,5 +295,6 @@ export const cases: Readonly<Record<string, Case>> = {
   'webhooks.test': { valid: webhookOf, absent: { webhookId: nobody } },
   'system.info': { valid: () => ({}) },
   'system.metrics': { valid: () => ({}) },
+  'system.history': { valid: () => ({ range: '24h' }) },
   'system.backup': { as: 'developer', valid: () => ({}) },
 }

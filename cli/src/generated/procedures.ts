@@ -94,5 +94,6 @@ export const procedureInputs: Readonly<Record<string, ProcedureInput>> = {
   'webhooks.test': {"kind":"mutation","fields":{"webhookId":{"kind":"text","required":true}}},
   'system.info': {"kind":"query","fields":{}},
   'system.metrics': {"kind":"query","fields":{}},
+  'system.history': {"kind":"query","fields":{"range":{"kind":"text","words":["1h","24h","7d"]}}},
   'system.backup': {"kind":"mutation","fields":{}},
 }

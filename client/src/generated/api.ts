@@ -143,6 +143,7 @@ export interface Api {
   readonly system: {
     info(input?: Record<string, never>, options?: CallOptions): Promise<{ name: "tony-mcp"; version: string; protocolVersion: string; mode: "dev" | "serve"; durability: "disk" | "process"; now: string; uptimeMs: number }>
     metrics(input?: Record<string, never>, options?: CallOptions): Promise<{ tasks: { total: number; byStatus: Record<string, number>; percentCompleted: number }; messages: { accepted: number; pending: number; delivered: number; acked: number; dead: number; expired: number; purged: number }; agents: { total: number; byStatus: Record<string, number> }; events: number }>
+    history(input?: { range?: "1h" | "24h" | "7d" | undefined }, options?: CallOptions): Promise<{ range: "1h" | "24h" | "7d"; from: string; stepMs: number; tasks: { blocked: readonly (number | null)[]; pending: readonly (number | null)[]; in_progress: readonly (number | null)[]; input_required: readonly (number | null)[]; in_review: readonly (number | null)[]; completed: readonly (number | null)[]; failed: readonly (number | null)[]; cancelled: readonly (number | null)[] }; pending: { critical: readonly (number | null)[]; high: readonly (number | null)[]; normal: readonly (number | null)[]; low: readonly (number | null)[] }; oldestReadyMs: { critical: readonly (number | null)[]; high: readonly (number | null)[]; normal: readonly (number | null)[]; low: readonly (number | null)[] }; created: readonly (number | null)[]; completed: readonly (number | null)[]; failed: readonly (number | null)[]; cancelled: readonly (number | null)[]; claimed: readonly (number | null)[]; claimWaitMs: readonly (number | null)[]; claimWaitMaxMs: readonly (number | null)[]; messagesSent: readonly (number | null)[]; messagesAcked: readonly (number | null)[]; messagesReturned: readonly (number | null)[]; messagesDead: readonly (number | null)[]; events: readonly (number | null)[]; refused: readonly (number | null)[]; lockWaitShare: readonly (number | null)[]; loopLagMs: readonly (number | null)[]; databaseBytes: readonly (number | null)[] }>
     backup(input?: Record<string, never>, options?: CallOptions): Promise<{ path: string; bytes: number; sha256: string; createdAt: string; schema: number; epoch: string; seq: number }>
   }
 }
@@ -240,6 +241,7 @@ export const procedures = {
   'webhooks.test': { kind: 'mutation', repeat: 'safe' },
   'system.info': { kind: 'query', repeat: 'safe' },
   'system.metrics': { kind: 'query', repeat: 'safe' },
+  'system.history': { kind: 'query', repeat: 'safe' },
   'system.backup': { kind: 'mutation', repeat: 'safe' },
 } as const
 

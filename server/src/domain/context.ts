@@ -6,6 +6,7 @@ import type { BackupRunner } from '../store/backup/backup-runner.ts'
 import type { Reader, Store, Transaction } from '../store/store.ts'
 import type { Presence } from './agents/presence.ts'
 import type { Feeds } from './feed/feeds.ts'
+import type { HistoryRecorder } from './history/recorder.ts'
 import type { Bootstrap } from './identity/bootstrap.ts'
 import type { DenialLog } from './identity/denial-log.ts'
 import type { Incarnations } from './identity/incarnations.ts'
@@ -57,6 +58,7 @@ export interface Services {
   readonly store: Store
   readonly feeds: Feeds
   readonly presence: Presence
+  readonly history: HistoryRecorder
   readonly webhooks: WebhookSender
   readonly claimGroups: ClaimGroupCache
   readonly leaseTokens: LeaseTokens
@@ -78,7 +80,7 @@ export interface Services {
 
 /** The services that operations use. */
 export interface OperationServices
-  extends Omit<Services, 'retentionProgress' | 'pageSlots' | 'queuedInputs' | 'identity'> {
+  extends Omit<Services, 'history' | 'retentionProgress' | 'pageSlots' | 'queuedInputs' | 'identity'> {
   readonly identity: Omit<IdentityServices, 'incarnations' | 'revocations' | 'lockouts' | 'rateLimiter' | 'denials'>
 }
 

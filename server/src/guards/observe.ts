@@ -1,19 +1,36 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import type { ReplyShare } from '../platform/reply-budget.ts'
-import type { Connection, Guard } from './call.ts'
+import type { Call, Connection, Guard } from './call.ts'
 import { toCoordinationError } from './errors.ts'
+
+const limitCodes: ReadonlySet<string> = new Set(['OVERLOADED', 'RATE_LIMITED', 'STORAGE_FULL'])
+
+/**
+ * Counts a refusal for a limit, for overload or for a full disk; others are not counted. Call it
+ * for every refusal, also of calls that do not reach the guards.
+ */
+export function countLimitRefusal(
+  { metrics, services, identity }: Connection,
+  code: string,
+  call: { readonly kind: Call['kind']; readonly lane?: string | undefined } = { kind: 'query' },
+): void {
+  if (!limitCodes.has(code)) return
+  metrics.countLimitRefusal(call.kind === 'mutation' ? (call.lane ?? 'normal') : 'read', code)
+  if (identity.ok) services.history.activity.countRefusal(identity.principal.project)
+}
 
 /**
  * Records one metric and one log line for each call, with its outcome. It is the first guard, so
  * that it sees every call.
  */
-export const logCall: Guard = ({ connection, requestId, path, kind }) => {
+export const logCall: Guard = ({ connection, requestId, path, kind, meta }) => {
   const { clock } = connection.services
   const start = clock.monotonic()
   return (outcome) => {
     const elapsedMs = clock.monotonic() - start
     const error = outcome.ok ? undefined : toCoordinationError(outcome.error)
     connection.metrics.recordCall(path, error?.code ?? 'OK', elapsedMs)
+    if (error) countLimitRefusal(connection, error.code, { kind, lane: meta.lane })
     const fault = error && !outcome.ok && isFault(error)
     if (!(fault || connection.log.isLevelEnabled('debug'))) return
     const subject = connection.identity.ok ? connection.identity.principal.subject : undefined
@@ -37,12 +54,14 @@ export const logCall: Guard = ({ connection, requestId, path, kind }) => {
  * call, because the guards begin after the wait. Returns undefined if the query need not wait.
  */
 export function waitForPageSlot(
-  { metrics }: Connection,
+  connection: Connection,
   path: string,
   share: ReplyShare | undefined,
 ): Promise<void> | undefined {
   const refuse = (error: unknown): never => {
-    metrics.countRefusals(path, toCoordinationError(error).code)
+    const { code } = toCoordinationError(error)
+    connection.metrics.countRefusals(path, code)
+    countLimitRefusal(connection, code)
     throw error
   }
   try {

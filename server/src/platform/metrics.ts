@@ -28,6 +28,12 @@ export class Metrics {
     labelNames: ['procedure', 'code'],
     registers: [this.registry],
   })
+  readonly #refusedCalls = new Counter({
+    name: 'tony_calls_refused_total',
+    help: 'Calls refused for a limit, for overload or for a full disk, by lane; the lane of a read is read',
+    labelNames: ['lane', 'code'],
+    registers: [this.registry],
+  })
   readonly #seconds = new Histogram({
     name: 'tony_call_seconds',
     help: 'Time from the guards to the reply, by procedure',
@@ -183,6 +189,11 @@ export class Metrics {
   /** Counts calls that were refused before they reached the guards. */
   countRefusals(procedure: string, code: string, calls = 1): void {
     this.#counterOf(procedure, code).inc(calls)
+  }
+
+  /** Counts a call that was refused for a limit, for overload or for a full disk. */
+  countLimitRefusal(lane: string, code: string): void {
+    this.#refusedCalls.inc({ lane, code })
   }
 
   setOpenSockets(open: number): void {

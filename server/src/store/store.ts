@@ -1,6 +1,7 @@
-import type { EventType } from '@tony/mcp-shared/event-types'
 import { type SQL, sql } from 'drizzle-orm'
 import type { BaseSQLiteDatabase } from 'drizzle-orm/sqlite-core'
+import type { Commit } from './commit/commit.ts'
+import type { NewEvent } from './event-log/new-event.ts'
 import type { Tables } from './tables/tables.ts'
 
 /**
@@ -62,19 +63,6 @@ export interface Reader {
   readonly now: number
   /** Returns all rows of the statement. */
   run<P extends object, R>(statement: Statement<P, R>, params: P): Promise<R[]>
-}
-
-/** An event that has no number yet. The batch assigns it before the commit. */
-export interface NewEvent {
-  readonly type: EventType
-  readonly subject: string | null
-  readonly actor: string | null
-  readonly taskId?: string | null
-  readonly epic?: string | null
-  readonly threadId?: string | null
-  /** Ids of the agents that may see the event; undefined means all. */
-  readonly audience?: readonly string[]
-  readonly data: object
 }
 
 /**
@@ -280,6 +268,8 @@ export interface Store extends AsyncDisposable {
   setArrivalSource(earliest: () => number): void
   /** Calls `listener` for each notification after its commit. The result unsubscribes it. */
   onNotification(listener: (notification: StoreNotification) => void): () => void
+  /** Calls `listener` after each commit of this process. */
+  onCommit(listener: (commit: Commit) => void): void
   isUniqueViolation(error: unknown): boolean
   /**
    * Resolves when the store was migrated and its `minReader` excludes this version. Reads and
@@ -293,6 +283,8 @@ export interface Store extends AsyncDisposable {
   readonly diskSpace?: DiskSpaceState | undefined
   /** Returns the size of the write-ahead log. Absent if it is not a file of this process. */
   readonly walBytes?: () => number
+  /** Returns the size of the database, without its write-ahead log. */
+  databaseBytes(): Promise<number>
   /**
    * Returns free pages of deleted rows to the disk and returns their number. Absent if the engine
    * does so without it.

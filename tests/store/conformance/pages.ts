@@ -1,6 +1,7 @@
 import { formatEventLine, textTestOf } from '@tony/mcp-server/store/event-log/line'
+import type { NewEvent } from '@tony/mcp-server/store/event-log/new-event'
 import { type StoredEvent, scanEvents } from '@tony/mcp-server/store/event-log/read-events'
-import type { NewEvent, Store, TransactionParams } from '@tony/mcp-server/store/store'
+import type { Store, TransactionParams } from '@tony/mcp-server/store/store'
 import { eventTypes } from '@tony/mcp-shared/event-types'
 import { expect, test } from 'vitest'
 import { type Opened, projectOf } from '../../support/store.ts'

@@ -23,9 +23,9 @@ interface Mailbox {
 
 const mailboxesSql = `select agent_id as "agentId", accepted, pending, delivered, acked, dead, expired, purged from mailboxes`
 const messagesSql = 'select to_agent as "agentId", status, count(*) as rows from messages group by to_agent, status'
-const countsSql = `select project_id as project, epic, story, status, tasks from task_counts where tasks <> 0`
+const countsSql = `select project_id as project, epic, story, status, priority, tasks from task_counts where tasks <> 0`
 const tasksSql = `select project_id as project, coalesce(epic, '') as epic, coalesce(story, '') as story, status,
-  count(*) as tasks from tasks group by 1, 2, 3, 4`
+  priority, count(*) as tasks from tasks group by 1, 2, 3, 4, 5`
 
 const statuses = ['pending', 'delivered', 'acked', 'dead', 'expired'] as const
 
@@ -63,11 +63,13 @@ interface Count {
   readonly epic: string
   readonly story: string
   readonly status: string
+  readonly priority: number
   readonly tasks: number
 }
 
 function rollups(rowsOf: Rows): Miscount[] {
-  const keyOf = ({ project, epic, story, status }: Count) => JSON.stringify([project, epic, story, status])
+  const keyOf = ({ project, epic, story, status, priority }: Count) =>
+    JSON.stringify([project, epic, story, status, priority])
   const byKey = (sql: string) => new Map(rowsOf<Count>(sql).map((row) => [keyOf(row), row.tasks]))
   const [counted, found] = [byKey(countsSql), byKey(tasksSql)]
   return [...new Set([...counted.keys(), ...found.keys()])]

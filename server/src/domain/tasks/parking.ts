@@ -1,4 +1,4 @@
-import { and, eq, isNotNull, sql } from 'drizzle-orm'
+import { and, eq, isNotNull, type SQL, type SQLWrapper, sql } from 'drizzle-orm'
 import { placeholder, type StatementParts, statement, type Transaction } from '../../store/store.ts'
 
 /**
@@ -14,6 +14,9 @@ export const epicBlocker = (epic: string): string => epicPrefix + epic
 /** Returns the epic that a mark names; undefined for a lock. */
 export const epicOfBlocker = (blocker: string): string | undefined =>
   blocker.startsWith(epicPrefix) ? blocker.slice(epicPrefix.length) : undefined
+
+/** SQL that is true for the mark of a lock. */
+export const namesLockSql = (parkedOn: SQLWrapper): SQL => sql`${parkedOn} not like ${sql.raw(`'${epicPrefix}%'`)}`
 
 const parkOne = statement(({ db, t, p }: StatementParts<{ ord: number; blocker: string }>) =>
   db

@@ -174,7 +174,8 @@ async function takeTaskIn(
   await insertLocks(tx, { project, taskId: row.id, locks })
   const task = await toLeasedTask(tx, row)
   const data = { attempt: row.attempt, agentId, leaseExpiresAt: task.leaseExpiresAt }
-  tx.append({ type: 'task.claimed', subject: row.id, actor: agentId, taskId: row.id, epic: row.epic, data })
+  const waitMs = row.readyAt === null ? undefined : Math.max(0, tx.now - row.readyAt)
+  tx.append({ type: 'task.claimed', subject: row.id, actor: agentId, taskId: row.id, epic: row.epic, data, waitMs })
   return task
 }
 

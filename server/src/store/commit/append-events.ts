@@ -1,14 +1,8 @@
 import { eq, sql } from 'drizzle-orm'
 import { yieldToEventLoop } from '../../platform/clock.ts'
 import { formatEventLine, lineForm } from '../event-log/line.ts'
-import {
-  type NewEvent,
-  type Reader,
-  rowlessStatement,
-  type StatementParts,
-  statement,
-  type TransactionParams,
-} from '../store.ts'
+import type { NewEvent } from '../event-log/new-event.ts'
+import { type Reader, rowlessStatement, type StatementParts, statement, type TransactionParams } from '../store.ts'
 
 const reserveSeqs = statement(({ db, t, p }: StatementParts<{ project: string; count: number }>) =>
   db

@@ -39,6 +39,8 @@ export interface Engine {
    * way to others that have arrived. The returned function is true once the slice is over.
    */
   readonly startTimeSlice: (kind: 'batch' | 'operation' | 'bulk') => () => boolean
+  /** Milliseconds since an arbitrary start. */
+  readonly monotonic: () => number
   /** Converts a known error of the engine to a CoordinationError. */
   translateError(error: unknown): unknown
 }

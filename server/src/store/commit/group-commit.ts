@@ -2,6 +2,7 @@ import type { CoordinationError } from '@tony/mcp-shared/errors'
 import { yieldToEventLoop } from '../../platform/clock.ts'
 import type { QueueKey, StoreNotification, Transaction, TransactionParams, WriteQueueState } from '../store.ts'
 import { appendEvents, type EventRange, type ScopedEvent } from './append-events.ts'
+import { type Commit, startBatchTimer } from './commit.ts'
 import type { Engine, EngineConnection, PendingOperation } from './engine.ts'
 import { laneOf } from './fair-queue.ts'
 import { type BatchInvalidation, fencedOperationsIn } from './fenced-operations.ts'
@@ -17,21 +18,28 @@ interface BatchEffects {
   readonly invalidations: Map<Invalidation['target'], BatchInvalidation<PendingOperation>>
 }
 
-/** The notifications and the events of a commit. */
-export interface CommitResult {
-  readonly project: string
+/** A commit with its notifications and the numbers of its events. */
+export interface CommitResult extends Commit {
   readonly notifications: readonly StoreNotification[]
   readonly eventRange: EventRange | undefined
 }
 
 /** The end of a batch: it has committed, or some of its operations are fenced. */
-interface BatchAttempt {
+interface BatchAttempt extends Pick<Commit, 'events' | 'times'> {
   readonly outcomes: Map<PendingOperation, OperationResult>
   readonly notifications: readonly StoreNotification[]
   readonly fenced: ReadonlyMap<PendingOperation, CoordinationError>
   readonly eventRange: EventRange | undefined
   readonly remaining: readonly PendingOperation[]
 }
+
+/** The end of a batch that has committed nothing yet. */
+const nothingCommitted = {
+  fenced: new Map<PendingOperation, CoordinationError>(),
+  eventRange: undefined,
+  remaining: [],
+  times: { batchMs: 0, commitMs: 0 },
+} as const
 
 /** A batch that was rolled back, and the operations that failed in it. */
 interface FailedBatchAttempt {
@@ -179,11 +187,7 @@ export class GroupCommit {
       }
       if (attempt.fenced.size === 0) {
         for (const [item, outcome] of attempt.outcomes) outcomes.set(item, outcome)
-        this.#onCommit({
-          project: batch[0]?.scope.project ?? '',
-          notifications: attempt.notifications,
-          eventRange: attempt.eventRange,
-        })
+        this.#onCommit({ ...attempt, project: batch[0]?.scope.project ?? '', operations: attempt.outcomes.size })
         break
       }
       // Fenced operations must not commit: the batch runs again without them.
@@ -208,9 +212,10 @@ export class GroupCommit {
     const outcomes = new Map<PendingOperation, OperationResult>()
     const effects: BatchEffects = { events: [], notifications: [], invalidations: new Map() }
     const { events, notifications, invalidations } = effects
-    const ended: BatchAttempt = { outcomes, notifications, fenced: new Map(), eventRange: undefined, remaining: [] }
+    const ended: BatchAttempt = { outcomes, notifications, events, ...nothingCommitted }
     const project = batch[0]?.scope.project
     if (project === undefined) return ended
+    const timeCommit = startBatchTimer(this.#engine.monotonic)
     await connection.begin(project)
     const isLong = this.#engine.startTimeSlice('bulk')
     try {
@@ -237,8 +242,8 @@ export class GroupCommit {
       if (append.status === 'rejected') throw append.reason
       const eventRange = append.value
       if (eventRange) notifications.push({ topic: 'events', project })
-      await connection.commit()
-      return { ...ended, eventRange, remaining }
+      const times = await timeCommit(() => connection.commit())
+      return { ...ended, eventRange, remaining, times }
     } catch (error) {
       await connection.rollback()
       throw error

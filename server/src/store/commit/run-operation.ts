@@ -1,5 +1,6 @@
 import { yieldToEventLoop } from '../../platform/clock.ts'
-import type { NewEvent, Reader, Statement, StoreNotification, Transaction } from '../store.ts'
+import type { NewEvent } from '../event-log/new-event.ts'
+import type { Reader, Statement, StoreNotification, Transaction } from '../store.ts'
 import type { Engine, EngineConnection, PendingOperation } from './engine.ts'
 import { createGroupMembers, type GroupMember, soleMember } from './parallel-groups.ts'
 

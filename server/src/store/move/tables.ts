@@ -63,6 +63,7 @@ export const copiedTables: readonly TableSpec[] = [
   { table: 'idempotency_keys', rowFilter: 'project = ?', parameterOf: projectHashOf },
   { table: 'idempotency', rowFilter: projectRowFilter },
   { table: 'health_metrics', rowFilter: referencingRowFilter('agent_id', 'agents') },
+  { table: 'history_steps', rowFilter: projectRowFilter },
 ]
 
 /** Tables that triggers of the target fill. Their rows must equal the source's. */

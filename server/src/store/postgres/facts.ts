@@ -77,3 +77,9 @@ export async function readFacts(client: ClientBase): Promise<StoreFacts> {
   const secret = Buffer.from(await fact('secret', randomBytes(32).toString('base64url')), 'base64url')
   return { ...(await readEpoch(client)), secret }
 }
+
+/** Returns the size of the database with its indexes, without the write-ahead log. */
+export async function readDatabaseBytes(client: Pick<ClientBase, 'query'>): Promise<number> {
+  const { rows } = await client.query<{ bytes: string }>('SELECT pg_database_size(current_database()) AS bytes')
+  return Number(rows[0]?.bytes ?? 0)
+}

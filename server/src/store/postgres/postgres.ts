@@ -1,8 +1,9 @@
 import { Client } from 'pg'
 import { type Clock, systemClock } from '../../platform/clock.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
+import type { Commit } from '../commit/commit.ts'
 import type { Engine } from '../commit/engine.ts'
-import { GroupCommit } from '../commit/group-commit.ts'
+import { type CommitResult, GroupCommit } from '../commit/group-commit.ts'
 import { createTimeSliceStarter } from '../commit/time-slices.ts'
 import { migrationsFolderOf } from '../migrations/folder.ts'
 import { readMigrations, type SchemaError } from '../migrations/migrate.ts'
@@ -20,7 +21,7 @@ import { BatchConnection, type BatchConnectionOptions } from './connection.ts'
 import { DatabaseTime } from './database-time.ts'
 import { PostgresDiskSpace } from './disk-space.ts'
 import { isNotBegunError, isTransient, sqlState, translateError } from './errors.ts'
-import { readEpoch, readFacts, refuseUnfinishedMove, type StoreFacts } from './facts.ts'
+import { readDatabaseBytes, readEpoch, readFacts, refuseUnfinishedMove, type StoreFacts } from './facts.ts'
 import { migratePostgres } from './migrate.ts'
 import { ConnectionPool, connectionConfigOf, connectTo } from './pool.ts'
 import { RemoteCommits } from './remote-commits.ts'
@@ -122,6 +123,7 @@ const createEngine = ({
     })
   },
   startTimeSlice: createTimeSliceStarter(clock, { batch: timeSliceMs, bulk: bulkSliceMs, isOwnThread: false }),
+  monotonic: () => clock.monotonic(),
   isTransient,
   neverBegan: isNotBegunError,
   translateError: (error) => {
@@ -145,6 +147,7 @@ class PostgresStore implements Store {
   readonly #notifier: CommitNotifier | undefined
   readonly #batches: GroupCommit
   readonly #listeners = new Set<(notification: StoreNotification) => void>()
+  readonly #commitListeners: ((commit: Commit) => void)[] = []
   #closed: Promise<void> | undefined
 
   constructor(options: PostgresOptions, facts: StoreFacts) {
@@ -191,11 +194,7 @@ class PostgresStore implements Store {
       diskSpace: this.diskSpace,
       connectionOptions: { writerLock, pooler, schemaVersion: this.#schemaVersion },
     })
-    this.#batches = new GroupCommit(engine, this.now, ({ project, notifications, eventRange }) => {
-      if (eventRange) remoteCommits.skipOwn(eventRange)
-      this.#notify(notifications)
-      if (notifications.length > 0) this.#notifier?.notify(project)
-    })
+    this.#batches = new GroupCommit(engine, this.now, (commit) => this.#afterCommit(commit))
   }
 
   /** Extends deadlines after an outage before any other work; then listens for notifications. */
@@ -247,6 +246,14 @@ class PostgresStore implements Store {
     return () => this.#listeners.delete(listener)
   }
 
+  onCommit(listener: (commit: Commit) => void): void {
+    this.#commitListeners.push(listener)
+  }
+
+  databaseBytes(): Promise<number> {
+    return this.#readers.withConnection(({ client }) => readDatabaseBytes(client))
+  }
+
   isUniqueViolation(error: unknown): boolean {
     return sqlState(error) === '23505'
   }
@@ -258,6 +265,14 @@ class PostgresStore implements Store {
 
   #notify(notifications: readonly StoreNotification[]): void {
     for (const notification of notifications) for (const listener of this.#listeners) listener(notification)
+  }
+
+  #afterCommit(commit: CommitResult): void {
+    const { project, notifications, eventRange } = commit
+    if (eventRange) this.#remoteCommits.skipOwn(eventRange)
+    this.#notify(notifications)
+    if (notifications.length > 0) this.#notifier?.notify(project)
+    for (const listener of this.#commitListeners) listener(commit)
   }
 
   async #close(): Promise<void> {

@@ -5,6 +5,7 @@ import Database from 'better-sqlite3'
 import { type Clock, createLeaseClock } from '../../platform/clock.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { createEpoch } from '../backup/restore.ts'
+import type { Commit } from '../commit/commit.ts'
 import type { Engine } from '../commit/engine.ts'
 import { extendDeadlines } from '../commit/extend-deadlines.ts'
 import { GroupCommit } from '../commit/group-commit.ts'
@@ -120,6 +121,7 @@ const createEngine = (
   isTransient: () => false,
   neverBegan: () => false,
   startTimeSlice: createTimeSliceStarter(clock, { batch: timeSliceMs, bulk: bulkSliceMs, isOwnThread: true }),
+  monotonic: () => clock.monotonic(),
   translateError,
 })
 
@@ -175,6 +177,7 @@ function openConnections(options: SqliteOptions) {
   let diskSpace: DiskSpace | undefined
   const onFull = () => diskSpace?.markFull()
   const listeners = new Set<(notification: StoreNotification) => void>()
+  const commitListeners: ((commit: Commit) => void)[] = []
   const fileWatch = new FileWatch({ file: options.file, clock: options.clock, onLost: crash })
   const mayStart = () => {
     const lost = fileWatch.findLost()
@@ -199,18 +202,16 @@ function openConnections(options: SqliteOptions) {
     return diskSpace?.full ? undefined : found
   }
   const writer = new WriterConnection(database, clock, takeStandstill)
-  const batches: GroupCommit = new GroupCommit(
-    createEngine(writer, options, translateError),
-    clock,
-    ({ notifications }) => {
-      checkpoints.countCommit()
-      for (const notification of notifications) for (const listener of listeners) listener(notification)
-    },
-  )
+  const batches: GroupCommit = new GroupCommit(createEngine(writer, options, translateError), clock, (commit) => {
+    checkpoints.countCommit()
+    for (const notification of commit.notifications) for (const listener of listeners) listener(notification)
+    for (const listener of commitListeners) listener(commit)
+  })
   const resume = (since: number) => extendAfterOutage(batches, reader, since)
   diskSpace = createDiskSpace(options, { now: clock, spareBytes: () => freePageBytes(database), resume })
   const watches = { diskSpace, standstill, fileWatch }
-  return { database, readOnly, facts, clock, reader, batches, listeners, resume, checkpoints, ...watches }
+  const allListeners = { listeners, commitListeners }
+  return { database, readOnly, facts, clock, reader, batches, ...allListeners, resume, checkpoints, ...watches }
 }
 
 async function extendAfterOutage(batches: GroupCommit, reader: Reader, lastCommit: number): Promise<void> {
@@ -267,6 +268,8 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
         listeners.add(listener)
         return () => listeners.delete(listener)
       },
+      onCommit: (listener) => void connections.commitListeners.push(listener),
+      databaseBytes: () => Promise.resolve(statSync(options.file).size),
       walBytes: () => statSync(walFile, { throwIfNoEntry: false })?.size ?? 0,
       reclaimPages: () => reclaimPages(database, batches),
       isUniqueViolation: (error) => /^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY)$/.test(sqliteCode(error) ?? ''),

@@ -35,6 +35,7 @@ export const {
   idempotencyKeys,
   idempotency,
   healthMetrics,
+  historySteps,
   storeFacts,
   replicas,
 } = defineTables(postgresColumns)

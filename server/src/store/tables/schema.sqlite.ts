@@ -40,6 +40,7 @@ export const {
   idempotencyKeys,
   idempotency,
   healthMetrics,
+  historySteps,
   storeFacts,
   replicas,
 } = defineTables(createSqliteColumns(references))

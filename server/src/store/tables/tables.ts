@@ -130,6 +130,38 @@ export function defineTables(c: Columns) {
     (t) => [c.index('health_metrics_agent').on(t.agentId, t.timestamp)],
   )
 
+  /**
+   * The history of a project in steps of 10 s, 1 min and 10 min. A row has the state at the end of
+   * its step as JSON, the counts of the step, and two maxima. Replicas add to one row.
+   */
+  const historySteps = c.table(
+    'history_steps',
+    {
+      projectId: c
+        .text('project_id')
+        .notNull()
+        .references(() => projects.id),
+      stepMs: c.integer('step_ms').notNull(),
+      at: c.integer('at').notNull(),
+      state: c.text('state').notNull(),
+      created: c.integer('created').notNull(),
+      completed: c.integer('completed').notNull(),
+      failed: c.integer('failed').notNull(),
+      cancelled: c.integer('cancelled').notNull(),
+      claimed: c.integer('claimed').notNull(),
+      claimWaitMs: c.integer('claim_wait_ms').notNull(),
+      claimWaitMaxMs: c.integer('claim_wait_max_ms').notNull(),
+      sent: c.integer('sent').notNull(),
+      acked: c.integer('acked').notNull(),
+      returned: c.integer('returned').notNull(),
+      dead: c.integer('dead').notNull(),
+      events: c.integer('events').notNull(),
+      refused: c.integer('refused').notNull(),
+      loopLagMs: c.integer('loop_lag_ms').notNull(),
+    },
+    (t) => [c.primaryKey({ columns: [t.projectId, t.stepMs, t.at] })],
+  )
+
   /** Facts about the store: its epoch and the time of the last commit, among others. */
   const storeFacts = c.table('store_facts', { name: c.text('name').primaryKey(), value: c.text('value').notNull() })
 
@@ -157,6 +189,7 @@ export function defineTables(c: Columns) {
     idempotencyKeys,
     idempotency,
     healthMetrics,
+    historySteps,
     storeFacts,
     replicas,
   }

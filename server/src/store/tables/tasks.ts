@@ -225,8 +225,8 @@ export function defineTaskTables(c: Columns, { projects, agents }: AgentTables) 
   )
 
   /**
-   * Number of tasks by epic, story ('' means none) and status. Triggers maintain it, so no
-   * statement can omit the update.
+   * Number of tasks by epic, story ('' means none), status and priority. Triggers maintain it, so
+   * no statement can omit the update.
    */
   const taskCounts = c.table(
     'task_counts',
@@ -235,10 +235,11 @@ export function defineTaskTables(c: Columns, { projects, agents }: AgentTables) 
       epic: c.text('epic').notNull(),
       story: c.text('story').notNull(),
       status: c.text('status').notNull(),
+      priority: c.integer('priority').notNull(),
       tasks: c.integer('tasks').notNull(),
     },
     (t) => [
-      c.primaryKey({ columns: [t.projectId, t.epic, t.story, t.status] }),
+      c.primaryKey({ columns: [t.projectId, t.epic, t.story, t.status, t.priority] }),
       c.index('task_counts_story').on(t.projectId, t.story),
     ],
   )

@@ -1,7 +1,8 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
-import { metricLabelOf } from '../../api/pipeline.ts'
+import { metricLabelOf, procedures } from '../../api/pipeline.ts'
 import type { Connection } from '../../guards/call.ts'
 import { toErrorShape } from '../../guards/errors.ts'
+import { countLimitRefusal } from '../../guards/observe.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import {
   type AbuseDetector,
@@ -65,7 +66,10 @@ export class Refusals {
   refuseOverLimit(path: string, limitError: CoordinationError, envelope: Envelope): void {
     const { connection } = this.#options
     const rateError = connection.services.identity.rateLimiter.tryConsume(connection, 1)
-    connection.metrics.countRefusals(metricLabelOf(path), (rateError ?? limitError).code)
+    const { code } = rateError ?? limitError
+    connection.metrics.countRefusals(metricLabelOf(path), code)
+    const { kind = 'query', meta } = procedures.get(path) ?? {}
+    countLimitRefusal(connection, code, { kind, lane: meta?.lane })
     this.refuse(rateError ?? limitError, envelope)
     if (rateError) this.recordRateLimit()
   }
@@ -76,7 +80,9 @@ export class Refusals {
     const { connection, writeJoined } = this.#options
     const kind = meta.lane === 'urgent' ? 'urgent' : 'normal'
     const rateError = connection.services.identity.rateLimiter.tryConsume(connection, meta.cost ?? 1, kind)
-    connection.metrics.countRefusals(path, rateError?.code ?? 'OVERLOADED')
+    const code = rateError?.code ?? 'OVERLOADED'
+    connection.metrics.countRefusals(path, code)
+    countLimitRefusal(connection, code, { kind: 'mutation', lane: meta.lane })
     if (!rateError) return writeJoined(overloadFrame(call))
     this.refuse(rateError, { id: Number(id), jsonrpc: undefined })
     this.recordRateLimit()

@@ -166,6 +166,11 @@ export const fleetTexts: OperationTexts = {
     description: 'Returns the counts of the project of the caller.',
     input: {},
   },
+  'system.history': {
+    summary: 'Read the history of the project',
+    description: 'Returns counts and states of the last hour, day or week in equal steps.',
+    input: { range: '1h' },
+  },
   'system.backup': {
     summary: 'Make a backup',
     description: 'Writes a checked copy of the database beside it. On PostgreSQL use the tools of the database.',

@@ -1,0 +1,32 @@
+import type { Services } from './domain/context.ts'
+import { readStatsByProject } from './operations/system/metrics.ts'
+import type { Log } from './platform/log.ts'
+import type { Metrics } from './platform/metrics.ts'
+
+/** The outputs that the services report to. */
+export interface Reports {
+  readonly metrics: Metrics
+  readonly log: Log
+}
+
+function connectMetrics(metrics: Metrics, services: Services): void {
+  const { store } = services
+  metrics.setProjectStatsSource(() => readStatsByProject(services))
+  metrics.setWriteQueueSource(() => store.queueState)
+  if (store.walBytes) metrics.addWalGauge(store.walBytes)
+}
+
+function logDiskSpace({ store }: Services, log: Log): void {
+  store.diskSpace?.onChange((full) => {
+    if (full) log.error('the disk is full: writes are refused with STORAGE_FULL')
+    else log.warn('the disk has space again: writes are accepted')
+  })
+}
+
+/** Connects the services to the metrics, the log and the history. */
+export function connectReports(services: Services, { metrics, log }: Reports): void {
+  connectMetrics(metrics, services)
+  services.store.onCommit((commit) => services.history.activity.countCommit(commit))
+  services.history.loopLag.start()
+  logDiskSpace(services, log)
+}
