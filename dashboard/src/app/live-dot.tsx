@@ -14,7 +14,7 @@ export function LiveDot() {
   const title =
     kind === 'live'
       ? 'Changes arrive as they are committed. The number is the time from the last commit to this page.'
-      : `The page shows the past${reason === undefined ? '' : `: ${reason}`}. It reads again when the server answers.`
+      : `The page shows the past${reason === undefined ? '' : `: ${reason}`}. ${kind === 'ended' ? 'Load it again to see the present.' : 'It reads again when the server answers.'}`
   return (
     <span className={`live ${kind}`} title={title} role={kind === 'live' ? undefined : 'status'}>
       <span className="dot" aria-hidden="true" />

@@ -9,10 +9,12 @@ import { Palette } from './palette.tsx'
 import { ShareLink } from './share-link.tsx'
 import { ThemeSwitch } from './theme-switch.tsx'
 import { useKeyboard } from './use-keyboard.ts'
+import { useVersionCheck } from './use-version-check.ts'
 
 /** The frame of every page: navigation, state of the feed, identity and palette. */
 export function Shell() {
   const [isPaletteOpen, setPaletteOpen] = useState(false)
+  useVersionCheck()
   useKeyboard({ openPalette: () => setPaletteOpen(true) })
   return (
     <div className="shell">

@@ -113,7 +113,10 @@ export class LiveFeed {
       // The log no longer has the events after the cursor, or the store was restored: everything
       // that is shown may be outdated.
       if (signal.aborted || (error instanceof TonyError && error.code === 'CLIENT_CLOSED')) return
-      this.#setState({ kind: 'reconnecting', reason: error instanceof Error ? error.message : String(error) })
+      const reason = error instanceof Error ? error.message : String(error)
+      // A key without the scope of the feed gets the same refusal each time.
+      if (error instanceof TonyError && error.code === 'FORBIDDEN') return this.#setState({ kind: 'ended', reason })
+      this.#setState({ kind: 'reconnecting', reason })
     }
     if (signal.aborted) return
     const cancel = startTimer(restartMs, () => {

@@ -16,9 +16,25 @@ export function useAgents() {
   return useQuery({ queryKey: agentsKey, queryFn: () => client.agents.list({ limit: agentLimit }) })
 }
 
-/** Returns a function from the id of an agent to its name. */
-export function useNames(): (agentId: string | null) => string {
-  const { data } = useAgents()
-  const names = new Map<string, string>(data?.agents.map(({ id, name }: AgentInfo) => [id, name]))
+type NameOf = (agentId: string | null) => string
+
+const noAgents: readonly AgentInfo[] = []
+
+/** The function of each list of agents, so that the rows of a table share one. */
+const functions = new WeakMap<readonly AgentInfo[], NameOf>()
+
+function createNameOf(agents: readonly AgentInfo[]): NameOf {
+  const names = new Map(agents.map(({ id, name }) => [id, name]))
   return (agentId) => (agentId === null ? 'operator' : (names.get(agentId) ?? shortId(agentId)))
+}
+
+/** Returns a function from the id of an agent to its name. It changes only with the agents. */
+export function useNames(): NameOf {
+  const { data } = useAgents()
+  const agents = data?.agents ?? noAgents
+  const known = functions.get(agents)
+  if (known) return known
+  const nameOf = createNameOf(agents)
+  functions.set(agents, nameOf)
+  return nameOf
 }

@@ -1,6 +1,6 @@
 import { Link } from '@tanstack/react-router'
 import type { AgentInfo } from '@tony/mcp-client'
-import { useState } from 'react'
+import { memo, useState } from 'react'
 import { useAct } from '../../data/use-act.ts'
 import { agentsKey } from '../../data/use-names.ts'
 import { useCan } from '../../session/session.ts'
@@ -78,7 +78,7 @@ function FleetTable({ rows }: { readonly rows: readonly FleetRow[] }) {
         </thead>
         <tbody>
           {rows.map((row) => (
-            <FleetTableRow key={`${row.agent.id} ${row.task?.id ?? ''}`} row={row} />
+            <FleetTableRow key={`${row.agent.id} ${row.task?.id ?? ''}`} agent={row.agent} task={row.task} />
           ))}
         </tbody>
       </table>
@@ -86,7 +86,8 @@ function FleetTable({ rows }: { readonly rows: readonly FleetRow[] }) {
   )
 }
 
-function FleetTableRow({ row: { agent, task } }: { readonly row: FleetRow }) {
+/** A row is drawn again only if its agent or its task has changed, of which a frame has few. */
+const FleetTableRow = memo(({ agent, task }: FleetRow) => {
   const percent = task?.percent === undefined ? '' : `${task.percent} % `
   return (
     <tr>
@@ -121,7 +122,7 @@ function FleetTableRow({ row: { agent, task } }: { readonly row: FleetRow }) {
       </td>
     </tr>
   )
-}
+})
 
 function PauseButton({ agent }: { readonly agent: AgentInfo }) {
   const can = useCan()

@@ -47,19 +47,30 @@ const withTitles = (running: Running): Running =>
 
 const ranks: Readonly<Record<AgentInfo['status'], number>> = { active: 0, draining: 1, idle: 2, offline: 3 }
 
+/** Returns an agent with its status by its tasks: the list is older than the last events. */
+function withCurrentStatus(agent: AgentInfo, held: number): AgentInfo {
+  if (agent.status === 'idle' && held > 0) return activeOf(agent)
+  return agent.status === 'active' && held === 0 ? idleOf(agent) : agent
+}
+
+/** Returns the same object for the same agent, so that its rows are not drawn again. */
+function createVariant(status: AgentInfo['status']): (agent: AgentInfo) => AgentInfo {
+  const variants = new WeakMap<AgentInfo, AgentInfo>()
+  return (agent) => {
+    const variant = variants.get(agent) ?? { ...agent, status }
+    variants.set(agent, variant)
+    return variant
+  }
+}
+const activeOf = createVariant('active')
+const idleOf = createVariant('idle')
+
 function toRows(agents: readonly AgentInfo[], running: Running): FleetRow[] {
   const byAgent = Map.groupBy(running.values(), ({ agentId }) => agentId)
-  const rows = agents.flatMap((agent): FleetRow[] => {
-    const held = byAgent.get(agent.id) ?? []
-    // The list of agents is older than the last claims and ends of leases.
-    const status =
-      agent.status === 'idle' && held.length > 0
-        ? 'active'
-        : agent.status === 'active' && held.length === 0
-          ? 'idle'
-          : agent.status
-    const current = { ...agent, status }
-    return held.length === 0 ? [{ agent: current, task: undefined }] : held.map((task) => ({ agent: current, task }))
+  const rows = agents.flatMap((listed): FleetRow[] => {
+    const held = byAgent.get(listed.id) ?? []
+    const agent = withCurrentStatus(listed, held.length)
+    return held.length === 0 ? [{ agent, task: undefined }] : held.map((task) => ({ agent, task }))
   })
   return rows.toSorted(
     (a, b) => ranks[a.agent.status] - ranks[b.agent.status] || a.agent.name.localeCompare(b.agent.name),

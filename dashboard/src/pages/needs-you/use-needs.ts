@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import type { DeadLetter, Task } from '@tony/mcp-client'
 import { useInvalidation } from '../../data/use-feed.ts'
 import { useTaskList } from '../../data/use-task-list.ts'
-import { useSession } from '../../session/session.ts'
+import { useCan, useSession } from '../../session/session.ts'
 import { loadStuckTasks, type StuckTask } from './stuck-tasks.ts'
 
 /** One thing that waits for a person, since `at`. */
@@ -41,10 +41,12 @@ export function useNeeds() {
   const { client } = useSession()
   const questions = useTaskList({ status: 'input_required' }, limit)
   const reviews = useTaskList({ status: 'in_review' }, limit)
+  const canReadLetters = useCan()('dead_letters:write')
   useInvalidation(deadLettersKey, /^message\.(dead|redriven|purged)/, 500)
   const letters = useQuery({
     queryKey: [...deadLettersKey, limit],
     queryFn: () => client.messages.deadLetters.list({ limit }),
+    enabled: canReadLetters,
   })
   useInvalidation(stuckKey, stuckChanges, stuckReadMs)
   const stuck = useQuery({ queryKey: stuckKey, queryFn: () => loadStuckTasks(client) })
@@ -61,7 +63,7 @@ export function useNeeds() {
     needs: needs.toSorted((a, b) => a.at.localeCompare(b.at)),
     counts: countByKind(needs),
     errors: queries.flatMap(({ error }) => (error ? [error] : [])),
-    isPending: queries.some((query) => query.isPending && !query.error),
+    isPending: queries.some((query) => query.isLoading),
     hasMore: questions.query.hasNextPage || reviews.query.hasNextPage || letters.data?.nextCursor != null,
   }
 }

@@ -99,7 +99,11 @@ function BoardCard({ task, isMovable, onDrag }: BoardCardProps) {
     <li
       className="board-card"
       draggable={isMovable}
-      onDragStart={() => onDrag({ id: task.id, status: task.status })}
+      onDragStart={({ dataTransfer }) => {
+        // Firefox starts no drag without data.
+        dataTransfer.setData('text/plain', task.id)
+        onDrag({ id: task.id, status: task.status })
+      }}
       onDragEnd={() => onDrag(undefined)}
     >
       <TaskLink task={task} />

@@ -1,6 +1,6 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import type { Task } from '@tony/mcp-client'
-import { useEffect, useRef } from 'react'
+import { memo, useEffect, useRef } from 'react'
 import type { TaskFilters } from '../../data/task-pages.ts'
 import { useNames } from '../../data/use-names.ts'
 import { useTaskList } from '../../data/use-task-list.ts'
@@ -117,7 +117,7 @@ interface RowProps {
   readonly nameOf: (agentId: string | null) => string
 }
 
-const Row = ({ task, index, nameOf }: RowProps) => (
+const Row = memo(({ task, index, nameOf }: RowProps) => (
   <tr aria-rowindex={index + 2}>
     <td>
       <TaskLink task={task} />
@@ -142,4 +142,4 @@ const Row = ({ task, index, nameOf }: RowProps) => (
       <Age at={task.createdAt} />
     </td>
   </tr>
-)
+))
