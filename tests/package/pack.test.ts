@@ -63,6 +63,14 @@ test('there is a tarball of every package, each with its license and a readme', 
   }
 })
 
+/** The dashboard is in the package: its page, and a script of it, compressed. */
+async function expectDashboard(url: string): Promise<void> {
+  const page = await (await fetch(url, { headers: { accept: 'text/html' } })).text()
+  const [, script = ''] = /src="\.\/(assets\/[^"]+\.js)"/.exec(page) ?? []
+  const { status, headers } = await fetch(`${url}/${script}`, { headers: { 'accept-encoding': 'gzip' } })
+  expect([status, headers.get('content-encoding')]).toEqual([200, 'gzip'])
+}
+
 /** The commands of a newcomer name a task that no agent may take, with the reason. */
 async function expectStuck(url: string): Promise<void> {
   const tony = (...argv: string[]) => run(folder, 'tony-mcp', ...argv, '--url', url)
@@ -148,6 +156,7 @@ test.for([
       for (let times = 0; times < 2; times += 1)
         expect((await run(program, 'node', 'main.js')).stdout).toBe('say hello: done\n')
       await expectStuck(url)
+      await expectDashboard(url)
       await run(at, 'tony-mcp', 'plugin', 'new', 'words')
       await run(join(at, 'words'), 'npm', ...install)
       expect((await run(join(at, 'words'), 'npm', 'test')).stdout).toContain('pass 2')
