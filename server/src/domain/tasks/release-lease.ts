@@ -33,13 +33,22 @@ const releaseEarlierLeases = statement(
       .prepare(),
 )
 
+const findHeldTasks = statement(({ db, t, p }: StatementParts<{ agentId: string }>) =>
+  db
+    .select({ id: t.tasks.id })
+    .from(t.tasks)
+    .where(and(eq(t.tasks.agentId, p.agentId), equalsLiteral(t.tasks.status, 'in_progress')))
+    .prepare(),
+)
+
 const incrementUnlistedHeartbeats = statement(
-  ({ db, t, p }: StatementParts<{ agentId: string; incarnation: number }>) =>
+  ({ db, t, p }: StatementParts<{ taskId: string; agentId: string; incarnation: number }>) =>
     db
       .update(t.tasks)
       .set({ unlistedBeats: sql`${t.tasks.unlistedBeats} + 1` })
       .where(
         and(
+          eq(t.tasks.id, p.taskId),
           eq(t.tasks.agentId, p.agentId),
           equalsLiteral(t.tasks.status, 'in_progress'),
           eq(t.tasks.incarnation, p.incarnation),
@@ -101,13 +110,22 @@ export async function releaseLeasesOfEarlierIncarnations(
   return rows.length
 }
 
-/** Counts a heartbeat against every lease of the agent. Extending a lease resets its count. */
-export async function countUnlistedHeartbeat(tx: Transaction, agentId: string, incarnation: number): Promise<void> {
-  await tx.run(incrementUnlistedHeartbeats, { agentId, incarnation })
-}
-
-/** Releases the leases that their holder does not list, because the reply to its claim was lost. */
-export async function releaseUnlisted(tx: Transaction, agentId: string): Promise<void> {
+/**
+ * Counts a heartbeat against the leases of the agent that it has not extended, and releases those
+ * that their holder does not list, because the reply to its claim was lost. An extension resets the
+ * count. Most heartbeats list every lease, and then this is one read, which PostgreSQL does for all
+ * heartbeats of a batch at once.
+ */
+export async function releaseUnlisted(
+  tx: Transaction,
+  agent: { readonly id: string; readonly incarnation: number },
+  extended: ReadonlySet<string>,
+): Promise<void> {
+  const agentId = agent.id
+  const unlisted = (await tx.run(findHeldTasks, { agentId })).filter(({ id }) => !extended.has(id))
+  if (unlisted.length === 0) return
+  for (const { id: taskId } of unlisted)
+    await tx.run(incrementUnlistedHeartbeats, { taskId, agentId, incarnation: agent.incarnation })
   for (const row of await tx.run(releaseUnlistedLeases, { agentId, heartbeats: unlistedHeartbeatLimit, now: tx.now }))
     await recordRelease(tx, row, agentId, 'unlisted')
 }

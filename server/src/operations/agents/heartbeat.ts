@@ -7,14 +7,21 @@ import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
 import { extendLeaseIn } from '../../domain/tasks/extend-lease.ts'
 import { findTask, leaseSerialKeyOf } from '../../domain/tasks/lease.ts'
-import { countUnlistedHeartbeat, releaseUnlisted } from '../../domain/tasks/release-lease.ts'
+import { releaseUnlisted } from '../../domain/tasks/release-lease.ts'
 import { iso } from '../../platform/times.ts'
-import { rowlessStatement, type StatementParts, type Transaction } from '../../store/store.ts'
+import { type StatementParts, singleRowUpdate, statement, type Transaction } from '../../store/store.ts'
 
 type Output = z.output<typeof agentHeartbeatOutput>
 
-const saveLastActivity = rowlessStatement(({ db, t, p }: StatementParts<{ agentId: string; now: number }>) =>
-  db.update(t.agents).set({ lastActivity: p.now }).where(eq(t.agents.id, p.agentId)).prepare(),
+const saveLastActivity = singleRowUpdate(
+  statement(({ db, t, p }: StatementParts<{ agentId: string; now: number }>) =>
+    db
+      .update(t.agents)
+      .set({ lastActivity: p.now })
+      .where(eq(t.agents.id, p.agentId))
+      .returning({ id: t.agents.id })
+      .prepare(),
+  ),
 )
 
 /**
@@ -26,12 +33,14 @@ export function heartbeat(ctx: Context, input: z.output<typeof agentHeartbeatInp
   const { project } = ctx.principal
   const serialKeys = [`heartbeat ${agent.id}`, ...input.leases.map(({ taskId }) => leaseSerialKeyOf(taskId))]
   const work = async (tx: Transaction) => {
-    await tx.run(saveLastActivity, { agentId: agent.id, now: tx.now })
     if (input.health) await saveSample(tx, agent.id, input.health)
-    await countUnlistedHeartbeat(tx, agent.id, agent.incarnation)
-    const reply: Output = { extended: [], lost: [], state: agentStateOf(await admissionOf(tx, agent.id)) }
     // Sent together: with PostgreSQL they share one round trip.
-    const expiries = await Promise.all(input.leases.map((lease) => extendLeaseIn(tx, ctx.principal, lease)))
+    const [admission, expiries] = await Promise.all([
+      admissionOf(tx, agent.id),
+      Promise.all(input.leases.map((lease) => extendLeaseIn(tx, ctx.principal, lease))),
+      tx.run(saveLastActivity, { agentId: agent.id, now: tx.now }),
+    ])
+    const reply: Output = { extended: [], lost: [], state: agentStateOf(admission) }
     for (const [index, lease] of input.leases.entries()) {
       const leaseExpiresAt = expiries[index]
       if (leaseExpiresAt !== undefined) {
@@ -41,7 +50,7 @@ export function heartbeat(ctx: Context, input: z.output<typeof agentHeartbeatInp
       const [row] = await tx.run(findTask, { project, taskId: lease.taskId })
       reply.lost.push({ taskId: lease.taskId, reason: row?.status === 'cancelled' ? 'cancelled' : 'stale' })
     }
-    await releaseUnlisted(tx, agent.id)
+    await releaseUnlisted(tx, agent, new Set(reply.extended.map(({ taskId }) => taskId)))
     return reply
   }
   return ctx.transact(work, { serialKeys })
