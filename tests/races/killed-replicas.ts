@@ -12,6 +12,7 @@ const secret = `whsec_${Buffer.alloc(32, 1).toString('base64')}`
 export interface KillingOptions {
   readonly kills: number
   readonly batchesPerKill: number
+  /** Tasks that are created together. */
   readonly batch: number
   readonly seed: number
   /** The form of the deliveries. One event in each body takes minutes for each 10,000 events. */
@@ -26,6 +27,17 @@ async function subscribe(access: ReaderAccess, lead: Client, format: 'mcp' | 'ba
   }
   const subscription = { ...created, delivery: { url, secret }, ttlMs: null }
   expect((await rpc(access.any, 'events/subscribe', subscription)).error).toBeUndefined()
+}
+
+/** Creates tasks in calls of at most 200 at the same time, each at any of the replicas. */
+async function writeTasks(clients: readonly Client[], roll: (sides: number) => number, count: number): Promise<void> {
+  const calls: Promise<unknown>[] = []
+  for (let left = count; left > 0; left -= 200) {
+    const tasks = upTo(Math.min(left, 200)).map(() => ({ type: 'code' }))
+    const client = clients[roll(clients.length)]
+    if (client) calls.push(client.tasks.createMany({ tasks, idempotencyKey: crypto.randomUUID() }))
+  }
+  await Promise.all(calls)
 }
 
 /**
@@ -54,8 +66,7 @@ export async function playKilledReplicas(options: KillingOptions): Promise<void>
     const killAt = roll(batchesPerKill)
     let killing: Promise<void> | undefined
     for (let index = 0; index < batchesPerKill; index += 1) {
-      const tasks = upTo(batch).map(() => ({ type: 'code' }))
-      const writing = clients[roll(3)]?.tasks.createMany({ tasks, idempotencyKey: crypto.randomUUID() })
+      const writing = writeTasks(clients, roll, batch)
       if (index === killAt) killing = servers[roll(3)]?.restart('SIGKILL')
       await writing
       await pollUntil(polled, access, before + (index + 1) * batch)
