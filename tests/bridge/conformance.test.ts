@@ -59,6 +59,7 @@ const overFixtures = [
   'prompts-get-with-args',
   'prompts-get-embedded-resource',
   'prompts-get-with-image',
+  'completion-complete',
 ] as const
 
 const overStdio = ['server-initialize', 'ping', 'tools-list', 'resources-list', 'prompts-list'] as const

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
-import { fromJsonSchema, McpServer, ResourceTemplate } from '@modelcontextprotocol/server'
+import { completable, fromJsonSchema, McpServer, ResourceTemplate } from '@modelcontextprotocol/server'
 import { createLog } from '@tony/mcp-server/platform/log'
 import { Metrics } from '@tony/mcp-server/platform/metrics'
 import { RequestChecks } from '@tony/mcp-server/transports/http/request-checks'
@@ -78,7 +78,7 @@ function addPrompts(server: McpServer): void {
   }))
   server.registerPrompt(
     'test_prompt_with_arguments',
-    { argsSchema: z.object({ arg1: z.string(), arg2: z.string() }) },
+    { argsSchema: z.object({ arg1: completable(z.string(), () => ['test']), arg2: z.string() }) },
     ({ arg1, arg2 }) => ({ messages: [user(text(`Prompt with arguments: arg1='${arg1}', arg2='${arg2}'`))] }),
   )
   server.registerPrompt(

@@ -89,25 +89,71 @@ async function loadThread(toolSession: ToolSession, threadId: string) {
   return messages
 }
 
-const templates = [
-  { name: 'task', title: 'A task', description: 'All that is known of a task', read: readTask },
-  { name: 'thread', title: 'A thread', description: 'The messages of a thread you take part in', read: readThread },
-  { name: 'agent', title: 'An agent', description: 'An agent, by its id or its name', read: readAgent },
-] as const
+/** Values of one completion; the protocol allows no more. */
+const maxCompletions = 100
+
+/** The ids of tasks in progress. A host completes an id while its user types. */
+async function listTaskIds(toolSession: ToolSession): Promise<string[]> {
+  const { tasks } = await toolSession.callForHost('tasks.list', { status: 'in_progress', limit: maxCompletions })
+  return tasks.map(({ id }) => id)
+}
+
+async function listAgentNames(toolSession: ToolSession): Promise<string[]> {
+  const { agents } = await toolSession.callForHost('agents.list', {})
+  return agents.map(({ name }) => encodeURIComponent(name))
+}
+
+interface ResourceKind {
+  readonly name: string
+  readonly title: string
+  readonly description: string
+  readonly read: (toolSession: ToolSession, id: string, budget: OutputBudget) => Promise<object>
+  /** The ids that a host may offer to its user. */
+  readonly listIds: (toolSession: ToolSession) => Promise<string[]>
+}
+
+const templates: readonly ResourceKind[] = [
+  {
+    name: 'task',
+    title: 'A task',
+    description: 'All that is known of a task',
+    read: readTask,
+    listIds: listTaskIds,
+  },
+  {
+    name: 'thread',
+    title: 'A thread',
+    description: 'The messages of a thread you take part in',
+    read: readThread,
+    listIds: async () => [],
+  },
+  {
+    name: 'agent',
+    title: 'An agent',
+    description: 'An agent, by its id or its name',
+    read: readAgent,
+    listIds: listAgentNames,
+  },
+]
 
 /**
  * Adds tasks, threads and agents as resources: `tony://task/<id>`, `tony://thread/<id>`,
  * `tony://agent/<id or name>`. The rest of a long thread is at `tony://thread/<id>/<position>`.
  */
 export function addResources(server: McpServer, toolSession: ToolSession, limits: () => HostLimits): void {
-  for (const { name, read, ...texts } of templates)
+  for (const { name, read, listIds, ...texts } of templates) {
+    const completeId = async (beginning: string) => {
+      const ids = await listIds(toolSession)
+      return ids.filter((id) => id.startsWith(beginning)).slice(0, maxCompletions)
+    }
     server.registerResource(
       name,
-      new ResourceTemplate(`tony://${name}/{+id}`, { list: undefined }),
+      new ResourceTemplate(`tony://${name}/{+id}`, { list: undefined, complete: { id: completeId } }),
       { ...texts, mimeType: 'application/json' },
       async (uri, { id }) => {
         const budget = new OutputBudget(limits().result)
         return toResourceContents(uri, await read(toolSession, firstValue(id), budget))
       },
     )
+  }
 }
