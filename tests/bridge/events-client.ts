@@ -16,14 +16,16 @@ const reply = z.looseObject({
   error: z.object({ code: z.number(), message: z.string(), data: z.unknown().optional() }).optional(),
 })
 
-/** Makes one call of MCP and returns its reply. */
+/** Makes one call of MCP and returns its reply. Throws TypeError for a reply without a body. */
 export async function rpc(server: Addressed, method: string, params: object, token?: string) {
   const response = await fetch(`${server.url}/mcp`, {
     method: 'POST',
     headers: { ...headersOf(token), accept: 'application/json' },
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
   })
-  return reply.parse(await response.json())
+  const text = await response.text()
+  if (text === '') throw new TypeError(`the reply with the status ${response.status} has no body`)
+  return reply.parse(JSON.parse(text))
 }
 
 const pollResult = z.object({
