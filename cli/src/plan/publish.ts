@@ -38,17 +38,6 @@ function* toBatches(rows: readonly PlannedRow[]): Generator<PlannedRow[]> {
   if (batch.length > 0) yield batch
 }
 
-/** Returns the batches of the next calls. */
-function takeBatches(batches: Generator<PlannedRow[]>): PlannedRow[][] {
-  const group: PlannedRow[][] = []
-  while (group.length < maxOpenCalls) {
-    const { value } = batches.next()
-    if (!value) break
-    group.push(value)
-  }
-  return group
-}
-
 /**
  * Publishes a plan: stages it in batches and then commits it. A refused plan publishes nothing. A
  * second import of the same plan changes only the differences. `onProgress` receives the number of
@@ -63,14 +52,15 @@ export async function publishPlan(
   const { planId } = await client.plans.begin({ name: plan.name })
   let staged = 0
   const batches = toBatches(rows)
-  for (let group = takeBatches(batches); group.length > 0; group = takeBatches(batches))
-    await Promise.all(
-      group.map(async (tasks) => {
-        await client.plans.add({ planId, tasks })
-        staged += tasks.length
-        onProgress(staged)
-      }),
-    )
+  // Each sender makes its next call at once: the server stages rows while this process sends more.
+  const sendBatches = async () => {
+    for (const tasks of batches) {
+      await client.plans.add({ planId, tasks })
+      staged += tasks.length
+      onProgress(staged)
+    }
+  }
+  await Promise.all(Array.from({ length: maxOpenCalls }, sendBatches))
   const published = await client.plans.commit({ planId }, { deadlineMs: 120_000 })
   return absent.size === 0 ? published : { ...published, absentAgents: Object.fromEntries(absent) }
 }

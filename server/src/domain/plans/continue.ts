@@ -1,8 +1,9 @@
 import { CoordinationError, errorPolicies } from '@tony/mcp-shared/errors'
 import { and, eq } from 'drizzle-orm'
+import { systemClock, yieldToEventLoop } from '../../platform/clock.ts'
 import type { Store, Transaction, TransactionParams } from '../../store/store.ts'
-import { checkPlan } from './check.ts'
-import { publicationStepsOf, publishStep } from './publish.ts'
+import { type CheckedPlan, checkPlan } from './check.ts'
+import { type PublicationStep, publicationStepsOf, publishStep } from './publish.ts'
 import type { Publication } from './record-publication.ts'
 import { readStaged } from './staged-tasks.ts'
 
@@ -65,6 +66,13 @@ export class StepSize {
   }
 }
 
+/**
+ * The time in which further steps of a commit may begin, while no other operation waits. A commit
+ * waits for the disk, and writes each page of the indexes again: with one for each step, commits
+ * were the largest part of an import.
+ */
+const sharedCommitMs = 30
+
 /** The factor by which the shortest time grows with each step. */
 const shortestTimeGrowth = 1.05
 
@@ -97,19 +105,85 @@ export async function continuePublication<T>(continuation: ContinuationParams<T>
     if (isPlanRefusal(error)) await transact((tx) => reopenPlan(tx, publication))
     throw error
   })
-  let steps = 0
-  const size = new StepSize()
-  const sure = new Map<string, string>()
+  const steps = new PublicationSteps(store, publication, plan)
   try {
-    for (const step of publicationStepsOf(plan, () => size.current)) {
-      const names = { checked: plan.ids, sure }
-      const { ms, ids } = await transact((tx) => publishStep(tx, publication, step, names))
-      for (const [name, id] of ids) sure.set(name, id)
-      size.add(step.cost, ms)
-      steps += 1
-    }
+    while (steps.hasNext) await steps.commit(transact)
     return await end()
   } catch (error) {
-    throw afterSteps(error, steps)
+    throw afterSteps(error, steps.commits)
+  }
+}
+
+/** The steps of a publication, several of them in a commit while nobody else waits. */
+class PublicationSteps {
+  /** The number of commits so far. */
+  commits = 0
+  readonly #store: Store
+  readonly #publication: Publication
+  readonly #checked: CheckedPlan['ids']
+  readonly #size = new StepSize()
+  readonly #sure = new Map<string, string>()
+  readonly #remaining: Iterator<PublicationStep>
+  #next: PublicationStep | undefined
+
+  constructor(store: Store, publication: Publication, plan: CheckedPlan) {
+    this.#store = store
+    this.#publication = publication
+    this.#checked = plan.ids
+    this.#remaining = publicationStepsOf(plan, () => this.#size.current)
+    this.#advance()
+  }
+
+  get hasNext(): boolean {
+    return this.#next !== undefined
+  }
+
+  #advance(): void {
+    const { value, done } = this.#remaining.next()
+    this.#next = done ? undefined : value
+  }
+
+  /** Publishes the next step, and more of them in the same transaction. */
+  async commit(transact: <T>(work: (tx: Transaction) => Promise<T>) => Promise<T>): Promise<void> {
+    const taken: PublicationStep[] = []
+    const names = new Set<string>()
+    await transact(async (tx) => {
+      const startedAt = systemClock.monotonic()
+      // The transaction may run more than once, with the same steps first.
+      for (const name of names) this.#sure.delete(name)
+      for (let index = 0; index < Math.max(1, taken.length) || (await this.#mayShare(startedAt)); index += 1) {
+        if (index === taken.length && !this.#take(taken)) return
+        const step = taken[index]
+        if (step) await this.#publish(tx, step, names)
+      }
+    })
+    this.commits += 1
+  }
+
+  #take(taken: PublicationStep[]): boolean {
+    if (!this.#next) return false
+    taken.push(this.#next)
+    this.#next = undefined
+    return true
+  }
+
+  async #publish(tx: Transaction, step: PublicationStep, names: Set<string>): Promise<void> {
+    const { ms, cost, ids } = await publishStep(tx, this.#publication, step, {
+      checked: this.#checked,
+      sure: this.#sure,
+    })
+    for (const [name, id] of ids) {
+      names.add(name)
+      this.#sure.set(name, id)
+    }
+    if (cost > 0) this.#size.add(cost, ms)
+    if (!this.#next) this.#advance()
+  }
+
+  /** Lets the calls that have arrived into the queue, and returns true if there are none. */
+  async #mayShare(startedAt: number): Promise<boolean> {
+    await yieldToEventLoop()
+    const { urgent, normal, bulk } = this.#store.queueState
+    return urgent.waiting + normal.waiting + bulk.waiting === 0 && systemClock.monotonic() - startedAt < sharedCommitMs
   }
 }

@@ -18,7 +18,7 @@ import {
 import { endAsPlanned, reopenAsPlanned, statusChangeOf } from './follow.ts'
 import { planMarkOf, toPlanMark } from './plan-mark.ts'
 import { type Publication, recordStep, type StepResult } from './record-publication.ts'
-import { parsePlanned, referencesOf, specHashOf } from './staged-tasks.ts'
+import { parsePlanned, referencesOf } from './staged-tasks.ts'
 import { updatePlannedTask } from './update.ts'
 
 /** A transaction of a publication. */
@@ -163,7 +163,7 @@ interface StepRun {
 async function publishKnown(run: StepRun, task: CheckedTask, row: TaskRow, spec: string): Promise<void> {
   const { tx, authorship, result } = run
   const planned = parsePlanned(spec)
-  const hash = specHashOf(spec)
+  const { hash } = task
   const last = planMarkOf(row.planHash)
   const change = statusChangeOf(row, planned.status)
   if (change === 'reopen') await reopenAsPlanned(tx, authorship.createdBy, row)
@@ -205,7 +205,7 @@ async function applyPlannedStatus(run: StepRun, task: CheckedTask, row: TaskRow,
   if (keeps) result.kept.push({ externalId: task.key, status: row.status, planned: status })
   if (hasEnded || task.change === 'updated') result.updated += 1
   else result.unchanged += 1
-  const planHash = toPlanMark({ status, hash: specHashOf(spec) })
+  const planHash = toPlanMark({ status, hash: task.hash })
   if (row.planHash !== planHash) await tx.run(setPlanMark, { taskId: row.id, planHash })
 }
 
@@ -221,6 +221,8 @@ export interface PlanTaskIds {
 export interface PublishedStep {
   /** The time between its first and its last statement, in milliseconds. */
   readonly ms: number
+  /** The cost of its tasks without those that were published already. */
+  readonly cost: number
   /** The ids of its tasks. */
   readonly ids: readonly (readonly [name: string, id: string])[]
 }
@@ -265,6 +267,7 @@ export async function publishStep(
   const published = tasks.filter(({ key, ord }) => specs.has(ord) || known.has(key))
   return {
     ms: systemClock.monotonic() - startedAt,
+    cost: (step.cost * specs.size) / tasks.length,
     ids: published.map(({ key, taskId }) => [key, known.get(key)?.id ?? taskId]),
   }
 }
@@ -285,11 +288,11 @@ async function addLeftOut({ tx, authorship, ids }: StepRun, tasks: readonly Chec
 }
 
 /** Returns the new task of a staged row. */
-function toNewTask({ key, taskId, inherited: edges }: CheckedTask, spec: string, ids: TaskIds): NewTask {
+function toNewTask({ key, taskId, hash, inherited: edges }: CheckedTask, spec: string, ids: TaskIds): NewTask {
   const planned = parsePlanned(spec)
   const { status } = planned
   const inherited = edges.map(({ key: name, kind }) => ({ dependsOnId: resolveTaskId(ids, name, key), kind }))
-  const planHash = toPlanMark({ status, hash: specHashOf(spec) })
+  const planHash = toPlanMark({ status, hash })
   const ended = status === 'pending' ? {} : { ended: status }
   return { spec: resolvePlanned(planned, ids), origin: { id: taskId, externalId: key, planHash, inherited, ...ended } }
 }
