@@ -1,5 +1,5 @@
 import type { Services } from './domain/context.ts'
-import { readStatsByProject } from './operations/system/metrics.ts'
+import { readStoreStats } from './operations/system/metrics.ts'
 import type { Log } from './platform/log.ts'
 import type { Metrics } from './platform/metrics.ts'
 
@@ -11,7 +11,8 @@ export interface Reports {
 
 function connectMetrics(metrics: Metrics, services: Services): void {
   const { store } = services
-  metrics.setProjectStatsSource(() => readStatsByProject(services))
+  metrics.setStoreStatsSource(() => readStoreStats(services))
+  metrics.setFeedLagSource(() => services.feeds.lagEvents)
   metrics.setWriteQueueSource(() => store.queueState)
   if (store.walBytes) metrics.addWalGauge(store.walBytes)
 }
@@ -26,7 +27,10 @@ function logDiskSpace({ store }: Services, log: Log): void {
 /** Connects the services to the metrics, the log and the history. */
 export function connectReports(services: Services, { metrics, log }: Reports): void {
   connectMetrics(metrics, services)
-  services.store.onCommit((commit) => services.history.activity.countCommit(commit))
+  services.store.onCommit((commit) => {
+    services.history.activity.countCommit(commit)
+    metrics.commits.record(commit)
+  })
   services.history.loopLag.start()
   logDiskSpace(services, log)
 }

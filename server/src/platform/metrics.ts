@@ -1,8 +1,24 @@
 import type { systemMetricsOutput } from '@tony/mcp-shared/system'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type OpenMetricsContentType, Registry } from 'prom-client'
 import type { z } from 'zod'
+import { createCommitMetrics } from './commit-metrics.ts'
 
-type ProjectStats = z.output<typeof systemMetricsOutput>
+/** The state of a project that its gauges show. Without a `queue` it has no task and no agent. */
+interface ProjectStats extends z.output<typeof systemMetricsOutput> {
+  readonly queue?: QueueStats | undefined
+}
+
+interface QueueStats {
+  readonly pending: Readonly<Record<string, number>>
+  readonly oldestReadyMs: Readonly<Record<string, number>>
+  readonly lockWaitShare: number
+}
+
+/** What a scrape reads from the store. */
+export interface StoreStats {
+  readonly databaseBytes: number
+  readonly projects: ReadonlyMap<string, ProjectStats>
+}
 
 /** The writes that wait, by lane: the age of the oldest one, and their number. */
 type WriteQueue = Readonly<Record<string, { readonly ageMs: number; readonly waiting: number }>>
@@ -95,11 +111,37 @@ export class Metrics {
   )
   readonly #agents = this.#createProjectGauge('tony_agents', 'Registered agents by status', 'status')
   readonly #events = this.#createProjectGauge('tony_events_seq', "Number of the feed's last event")
+  readonly #unaccounted = this.#createProjectGauge(
+    'tony_messages_unaccounted',
+    'Accepted messages that are in no state, which is 0 unless the store is damaged',
+  )
+  readonly #pending = this.#createProjectGauge('tony_pending_tasks', 'Pending tasks by priority', 'priority')
+  readonly #oldestReady = this.#createProjectGauge(
+    'tony_oldest_ready_seconds',
+    'Wait of the task that is claimed next of each priority',
+    'priority',
+  )
+  readonly #lockWait = this.#createProjectGauge(
+    'tony_lock_wait_ratio',
+    'Share of the live agents that are idle while tasks wait for locks',
+  )
+  readonly #databaseBytes = new Gauge({
+    name: 'tony_database_bytes',
+    help: 'Size of the database without its write-ahead log',
+    registers: [this.registry],
+  })
+  readonly #feedLag = new Gauge({
+    name: 'tony_feed_lag_events',
+    help: 'Events that the slowest subscriber of this process has not read',
+    registers: [this.registry],
+  })
+  readonly commits = createCommitMetrics(this.registry)
   // To find a metric by its labels costs as much as the rest of a call's record. Two maps, because a
   // joined key would be hashed anew for each call.
   readonly #callsByOutcome = new Map<string, Map<string, Counter.Internal>>()
   readonly #secondsByProcedure = new Map<string, Histogram.Internal<'procedure'>>()
-  #readProjectStats: () => Promise<ReadonlyMap<string, ProjectStats>> = () => Promise.resolve(new Map())
+  #readStoreStats: () => Promise<StoreStats> = () => Promise.resolve({ databaseBytes: 0, projects: new Map() })
+  #readFeedLag: () => number = () => 0
   #setWalBytes: () => void = () => undefined
   #readWriteQueue: () => WriteQueue = () => ({})
 
@@ -118,8 +160,13 @@ export class Metrics {
   }
 
   /** Sets the source of the project gauges. Each scrape reads it, so the values are never stale. */
-  setProjectStatsSource(read: () => Promise<ReadonlyMap<string, ProjectStats>>): void {
-    this.#readProjectStats = read
+  setStoreStatsSource(read: () => Promise<StoreStats>): void {
+    this.#readStoreStats = read
+  }
+
+  /** Sets the source of the gauge of the slowest subscriber. Each scrape reads it. */
+  setFeedLagSource(read: () => number): void {
+    this.#readFeedLag = read
   }
 
   /** Sets the source of the gauges about the writes that wait. Each scrape reads it. */
@@ -139,15 +186,18 @@ export class Metrics {
    * when operators need it most.
    */
   async exposition(format: keyof typeof metricFormats = 'prometheus'): Promise<string> {
-    const storeAnswers = await this.#readProjectStats().then(
-      (statsByProject) => {
-        for (const [project, stats] of statsByProject) this.#setProject(project, stats)
+    const storeAnswers = await this.#readStoreStats().then(
+      ({ databaseBytes, projects }) => {
+        this.#databaseBytes.set(databaseBytes)
+        for (const [project, stats] of projects) this.#setProject(project, stats)
         return true
       },
       () => false,
     )
     this.#store.set(storeAnswers ? 1 : 0)
     this.#setWalBytes()
+    this.#feedLag.set(this.#readFeedLag())
+    this.commits.update()
     for (const [lane, { ageMs, waiting }] of Object.entries(this.#readWriteQueue())) {
       this.#queueAge.set({ lane }, ageMs / 1_000)
       this.#queueSize.set({ lane }, waiting)
@@ -163,11 +213,20 @@ export class Metrics {
     return registry.metrics()
   }
 
-  #setProject(project: string, { tasks, messages, agents, events }: ProjectStats): void {
+  #setProject(project: string, { tasks, messages, agents, events, queue }: ProjectStats): void {
     for (const [status, count] of Object.entries(tasks.byStatus)) this.#tasks.set({ project, status }, count)
     for (const [state, count] of Object.entries(messages)) this.#messages.set({ project, state }, count)
     for (const [status, count] of Object.entries(agents.byStatus)) this.#agents.set({ project, status }, count)
     this.#events.set({ project }, events)
+    const { accepted, ...states } = messages
+    this.#unaccounted.set({ project }, accepted - Object.values(states).reduce((sum, count) => sum + count, 0))
+    if (queue) this.#setQueue(project, queue)
+  }
+
+  #setQueue(project: string, { pending, oldestReadyMs, lockWaitShare }: QueueStats): void {
+    for (const [priority, count] of Object.entries(pending)) this.#pending.set({ project, priority }, count)
+    for (const [priority, ms] of Object.entries(oldestReadyMs)) this.#oldestReady.set({ project, priority }, ms / 1_000)
+    this.#lockWait.set({ project }, lockWaitShare)
   }
 
   recordCall(procedure: string, code: string, elapsedMs: number): void {

@@ -10,7 +10,7 @@ interface Owned {
 /** Packages that only one place imports. All other code uses the exports of that place. */
 const packages: readonly Owned[] = [
   { what: /^pino(\/|$)/, by: /^server\/src\/platform\/log\.ts$/ },
-  { what: /^prom-client(\/|$)/, by: /^server\/src\/platform\/metrics\.ts$/ },
+  { what: /^prom-client(\/|$)/, by: /^server\/src\/platform\/(commit-)?metrics\.ts$/ },
   { what: /^jose(\/|$)/, by: /^server\/src\/domain\/identity\// },
   {
     what: /^(better-sqlite3|pg|postgres|drizzle-orm\/(better-sqlite3|node-postgres|pglite|postgres-js|.*migrator))(\/|$)/,

@@ -25,7 +25,8 @@ class Feed {
   #head = -1
   #refreshing: Promise<void> | undefined
   #refreshAgain = false
-  readonly #listeners = new Set<() => void>()
+  /** The subscribers, each with the function that returns the number of the last event it has read. */
+  readonly #listeners = new Map<() => void, () => number>()
 
   constructor(store: Store, project: string) {
     this.#store = store
@@ -73,7 +74,7 @@ class Feed {
         if (!last) break
         this.#append(page.events)
         this.#head = last.seq
-        for (const notify of this.#listeners) notify()
+        for (const notify of this.#listeners.keys()) notify()
         if (!page.isCut) break
       }
     }
@@ -110,11 +111,16 @@ class Feed {
    * Notifies the subscribers of a feed that is being dropped. Each of them then checks its cursor.
    */
   notifyAll(): void {
-    for (const notify of this.#listeners) notify()
+    for (const notify of this.#listeners.keys()) notify()
   }
 
-  watch(notify: () => void): () => void {
-    this.#listeners.add(notify)
+  /** Events that the slowest subscriber has not read. */
+  get lagEvents(): number {
+    return Math.max(0, ...[...this.#listeners.values()].map((lastReadSeq) => this.#head - lastReadSeq()))
+  }
+
+  watch(notify: () => void, lastReadSeq: () => number = () => Number.POSITIVE_INFINITY): () => void {
+    this.#listeners.set(notify, lastReadSeq)
     return () => this.#listeners.delete(notify)
   }
 }
@@ -126,6 +132,11 @@ export class Feeds {
 
   constructor(store: Store) {
     this.#store = store
+  }
+
+  /** Events that the slowest subscriber of all feeds has not read. */
+  get lagEvents(): number {
+    return Math.max(0, ...[...this.#feeds.values()].map((feed) => feed.lagEvents))
   }
 
   feedOf(project: string): Feed {

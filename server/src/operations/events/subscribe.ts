@@ -60,12 +60,13 @@ export async function* subscribeToEvents(
   const { lastEventId, cursor, ...filter } = input
   const feed = ctx.feeds.feedOf(project)
   const notifier = new Notifier()
-  const unwatch = feed.watch(notifier.notify)
+  let seq = Number.POSITIVE_INFINITY
+  const unwatch = feed.watch(notifier.notify, () => seq)
   ctx.signal.addEventListener('abort', notifier.notify, { once: true })
   const start = lastEventId ?? cursor
   const checkpointTimer = new CheckpointTimer(ctx.clock, notifier.notify)
   try {
-    let seq =
+    seq =
       start === undefined
         ? await feed.latestSeq()
         : await ctx.read((reader) => resolveCursor(reader, project, epoch, start))

@@ -4,7 +4,9 @@ import type { z } from 'zod'
 import { agentCountsOf } from '../../domain/agents/counts.ts'
 import type { PresenceSource } from '../../domain/agents/status.ts'
 import type { Context, Services } from '../../domain/context.ts'
+import { type ProjectState, readProjectState } from '../../domain/history/gauges.ts'
 import { rollupOf } from '../../domain/tasks/rollup.ts'
+import type { StoreStats } from '../../platform/metrics.ts'
 import { type Reader, type StatementParts, statement } from '../../store/store.ts'
 
 type ProjectStats = z.output<typeof systemMetricsOutput>
@@ -46,12 +48,18 @@ async function projectStatsOf(reader: Reader, source: PresenceSource, project: s
 export const getSystemMetrics = (ctx: Context): Promise<ProjectStats> =>
   ctx.read((reader) => projectStatsOf(reader, ctx, ctx.principal.project))
 
-/** Returns the stats of every project by its name, for a scrape of `/metrics`. */
-export const readStatsByProject = (services: Services): Promise<Map<string, ProjectStats>> =>
-  services.store.read(async (reader) => {
-    const { projects } = reader.t
-    const rows = await reader.db.select({ id: projects.id, name: projects.name }).from(projects)
-    const stats = new Map<string, ProjectStats>()
-    for (const { id, name } of rows) stats.set(name, await projectStatsOf(reader, services, id))
+/** Reads the stats of the database and of every project by its name, for a scrape of `/metrics`. */
+export async function readStoreStats(services: Services): Promise<StoreStats> {
+  const databaseBytes = await services.store.databaseBytes()
+  const projects = await services.store.read(async (reader) => {
+    const { projects: table } = reader.t
+    const rows = await reader.db.select({ id: table.id, name: table.name }).from(table)
+    const stats = new Map<string, ProjectStats & { readonly queue: ProjectState | undefined }>()
+    for (const { id, name } of rows) {
+      const queue = await readProjectState(reader, services, { project: id, databaseBytes })
+      stats.set(name, { ...(await projectStatsOf(reader, services, id)), queue })
+    }
     return stats
   })
+  return { databaseBytes, projects }
+}
