@@ -7,8 +7,8 @@ export const senderLeaseMs = 30_000
 const extendAfterMs = 10_000
 
 /**
- * Events after which a save begins, and those that may follow until it has ended. A crash repeats
- * the unsaved ones.
+ * Events after which a save begins, and further events until the run waits for its end. A crash
+ * repeats the unsaved ones.
  */
 const saveAfter = 20
 const maxUnsaved = 100
