@@ -20,6 +20,22 @@ test('a loop of long steps lets other callbacks run between its steps', async ()
   expect(seen).toEqual(['first', 'other', 'second'])
 })
 
+test('while others are busy they get four turns of the event loop between two steps', async () => {
+  const seen: string[] = []
+  const other = () => {
+    seen.push('other')
+    hold()
+    next = setImmediate(other)
+  }
+  let next = setImmediate(other)
+  await forEachYielding(['first', 'second'], (step) => {
+    hold()
+    seen.push(step)
+  })
+  clearImmediate(next)
+  expect(seen.slice(0, seen.indexOf('second'))).toEqual(['first', 'other', 'other', 'other', 'other'])
+})
+
 test('the values of a loop in turns keep their order', async () => {
   const numbers = Array.from({ length: 1_000 }, (_, index) => index)
   expect(await mapYielding(numbers, (number) => number * 2)).toEqual(numbers.map((number) => number * 2))

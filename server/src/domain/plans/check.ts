@@ -1,7 +1,6 @@
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { and, eq, inArray } from 'drizzle-orm'
-import { yieldToEventLoop } from '../../platform/clock.ts'
-import { forEachYielding, mapYielding } from '../../platform/yielding.ts'
+import { forEachYielding, mapYielding, yieldToOthers } from '../../platform/yielding.ts'
 import { inJsonList } from '../../store/json-lists.ts'
 import { type Reader, type StatementParts, type Store, statement } from '../../store/store.ts'
 import { requireRegisteredAgent } from '../agents/lookup.ts'
@@ -36,7 +35,7 @@ const chunkLimit = 500
 export async function queryInChunks<R>(ids: readonly string[], query: (chunk: string[]) => Promise<R[]>): Promise<R[]> {
   const rows: R[] = []
   for (let start = 0; start < ids.length; start += chunkLimit) {
-    if (start > 0) await yieldToEventLoop()
+    if (start > 0) await yieldToOthers()
     rows.push(...(await query(ids.slice(start, start + chunkLimit))))
   }
   return rows

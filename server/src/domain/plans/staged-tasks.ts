@@ -2,8 +2,8 @@ import { hash } from 'node:crypto'
 import { CoordinationError } from '@tony/mcp-shared/errors'
 import { type PlannedTask, planNamesCharacterLimit, plannedTask, planTaskLimit } from '@tony/mcp-shared/plans'
 import { and, eq, gt, isNull, lte, sql } from 'drizzle-orm'
-import { yieldToEventLoop } from '../../platform/clock.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
+import { yieldToOthers } from '../../platform/yielding.ts'
 import { placeholder, type StatementParts, type Store, statement, type Transaction } from '../../store/store.ts'
 import { ownDependencies } from '../tasks/dependency-graph.ts'
 
@@ -154,6 +154,6 @@ export async function readStaged(store: Store, transact: TransactFunction, planI
     const end = page.at(-1)
     if (end === undefined || page.length < pageLimit) return staged
     after = end.ord
-    await yieldToEventLoop()
+    await yieldToOthers()
   }
 }
