@@ -2,6 +2,7 @@ import { yieldToEventLoop } from '../../platform/clock.ts'
 import type { NewEvent } from '../event-log/new-event.ts'
 import type { Reader, Statement, StoreNotification, Transaction } from '../store.ts'
 import type { Engine, EngineConnection, PendingOperation } from './engine.ts'
+import { laneOf } from './fair-queue.ts'
 import { createGroupMembers, type GroupMember, soleMember } from './parallel-groups.ts'
 
 /** The result of an operation, and its events and notifications for a batch that commits. */
@@ -90,9 +91,11 @@ export class OperationRunner {
   /** Runs one operation, in a savepoint of its own if it may fail without the others. */
   async runAlone(item: PendingOperation, withSavepoint: boolean): Promise<ResultEntry> {
     const { connection, engine } = this.#options
+    // It inserts many rows at once: on PostgreSQL 200 tasks are one statement.
+    const run = (laneOf(item.scope) === 'bulk' ? connection.runTogether : undefined) ?? connection.run
     if (withSavepoint) await connection.savepoint()
     try {
-      const outcome = await this.#run(item, connection.run, soleMember)
+      const outcome = await this.#run(item, run, soleMember)
       if (withSavepoint) await connection.releaseSavepoint()
       return [item, outcome]
     } catch (error) {

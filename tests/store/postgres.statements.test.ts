@@ -1,24 +1,9 @@
-import { Client } from 'pg'
 import { expect, test } from 'vitest'
 import { leaseOf } from '../api/given.ts'
 import { Database, postgresServer } from '../support/postgres.ts'
+import { watchQueries } from '../support/sent-queries.ts'
 import { TestServer } from '../support/server.ts'
 import { below, inOneBatch } from './one-batch.ts'
-
-/** Collects the texts that this process sends to PostgreSQL. They are sent unchanged. */
-function watchQueries() {
-  const texts: string[] = []
-  const { query } = Client.prototype
-  Client.prototype.query = function (this: Client, ...values: unknown[]) {
-    const [first] = values
-    texts.push(typeof first === 'string' ? first : String((first as { text?: unknown } | undefined)?.text))
-    return Reflect.apply(query, this, values)
-  } as typeof query
-  const restore = () => {
-    Client.prototype.query = query
-  }
-  return { texts, [Symbol.dispose]: restore }
-}
 
 test.skipIf(postgresServer === undefined)(
   'the heartbeats of a batch are as many statements as one, and each extends its own leases',
@@ -65,5 +50,32 @@ test.skipIf(postgresServer === undefined)(
     for (const _ of below(2)) await inOneBatch(server, beats)
     const released = await lead.tasks.list({ status: 'pending' })
     expect(released.tasks).toHaveLength(count)
+  },
+)
+
+test.skipIf(postgresServer === undefined)(
+  'the tasks of a bulk call are one insert, in their order and with their dependencies',
+  { timeout: 120_000 },
+  async () => {
+    await using database = await Database.create()
+    await using server = await TestServer.start({ postgres: { url: database.url } })
+    const lead = server.connect()
+    const titles = below(60).map((index) => `task ${index}`)
+    const tasks = titles.map((title, index) => ({
+      type: 'code',
+      title,
+      key: title,
+      dependsOn: index % 2 === 1 ? [`task ${index - 1}`] : [],
+    }))
+    // The first call learns the form of the statement.
+    await lead.tasks.createMany({ tasks })
+    using watched = watchQueries()
+    const created = await lead.tasks.createMany({ tasks })
+    expect(watched.texts.filter((text) => text.startsWith('insert into "tasks"'))).toHaveLength(1)
+    const rows = server.query<{ id: string; title: string; status: string }>('select * from tasks order by ord')
+    const own = rows.slice(titles.length)
+    expect(own.map(({ id }) => id)).toEqual(created.tasks.map(({ id }) => id))
+    expect(own.map(({ title }) => title)).toEqual(titles)
+    expect(own.map(({ status }) => status)).toEqual(titles.map((_, index) => (index % 2 === 1 ? 'blocked' : 'pending')))
   },
 )
