@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { eventTypes } from './event-types.ts'
+import { eventTypes } from './event-words.ts'
 import { id, json, timestamp, word } from './ids.ts'
 
 /** One committed fact. `seq` is dense and in commit order, per project. */

@@ -1,4 +1,4 @@
-import { eventTypes } from '@tony/mcp-shared/event-types'
+import { eventTypes } from '@tony/mcp-shared/event-words'
 import { expect, test } from 'vitest'
 import { type TestAgent, TestServer, take } from '../support/server.ts'
 import { nextRequest } from './asked.ts'

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { eventTypes } from '@tony/mcp-shared/event-types'
+import { eventTypes } from '@tony/mcp-shared/event-words'
 import type { Documented } from './play.ts'
 
 /** Returns the fields of each event's data that the table of docs/protocol.md lists. */

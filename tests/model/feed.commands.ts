@@ -1,4 +1,4 @@
-import type { EventType } from '@tony/mcp-shared/event-types'
+import type { EventType } from '@tony/mcp-shared/event-words'
 import fc from 'fast-check'
 import { act, agentOf, given, number, pick, seldom } from './acts.ts'
 import { same } from './differs.ts'

@@ -1,4 +1,4 @@
-import type { EventType } from '@tony/mcp-shared/event-types'
+import type { EventType } from '@tony/mcp-shared/event-words'
 import type { Agent, Caller, Fact, Task } from './state.ts'
 
 /** The filter of a subscriber. An event must fit every part of it. */

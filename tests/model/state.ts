@@ -1,5 +1,5 @@
 import type { ErrorCode } from '@tony/mcp-shared/errors'
-import type { EventType } from '@tony/mcp-shared/event-types'
+import type { EventType } from '@tony/mcp-shared/event-words'
 import type { MessageStatus } from '@tony/mcp-shared/messages'
 import type { Priority } from '@tony/mcp-shared/priorities'
 import type { Role } from '@tony/mcp-shared/roles'

@@ -1,7 +1,7 @@
 import { migrateSqlite, readMigrations } from '@tony/mcp-server/store/migrations/migrate'
 import { migratePostgres } from '@tony/mcp-server/store/postgres/migrate'
 import { postgresMigrationsFolder } from '@tony/mcp-server/store/postgres/postgres'
-import { eventTypes } from '@tony/mcp-shared/event-types'
+import { eventTypes } from '@tony/mcp-shared/event-words'
 import { describe, expect, test } from 'vitest'
 import { Database, postgresServer } from '../support/postgres.ts'
 import { StoreFolder } from '../support/store.ts'

@@ -1,4 +1,4 @@
-import { eventTypes } from '@tony/mcp-shared/event-types'
+import { eventTypes } from '@tony/mcp-shared/event-words'
 import { delimitText, toUntrustedText } from '@tony/mcp-shared/untrusted-text'
 import { z } from 'zod'
 import type { Output } from './calls.ts'

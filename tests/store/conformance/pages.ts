@@ -2,7 +2,7 @@ import { formatEventLine, textTestOf } from '@tony/mcp-server/store/event-log/li
 import type { NewEvent } from '@tony/mcp-server/store/event-log/new-event'
 import { type StoredEvent, scanEvents } from '@tony/mcp-server/store/event-log/read-events'
 import type { Store, TransactionParams } from '@tony/mcp-server/store/store'
-import { eventTypes } from '@tony/mcp-shared/event-types'
+import { eventTypes } from '@tony/mcp-shared/event-words'
 import { expect, test } from 'vitest'
 import { type Opened, projectOf } from '../../support/store.ts'
 import { addAgent, note, numbered, upTo } from '../given.ts'

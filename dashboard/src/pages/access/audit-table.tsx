@@ -23,7 +23,9 @@ const pageSize = 100
 /** Number of pages of denials that are read to find the newest ones. */
 const denialPages = 5
 
-/** Reads the newest changes. The record is oldest first, and its cursor is the number of an event. */
+/**
+ * Reads the newest changes. The record is oldest first, and its cursor is the number of an event.
+ */
 async function loadChanges(client: Client): Promise<AuditRow[]> {
   const { events } = await client.system.metrics({})
   const cursor = String(Math.max(0, events - pageSize))

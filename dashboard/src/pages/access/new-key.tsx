@@ -46,22 +46,13 @@ export function NewKey() {
           Name
           <input required maxLength={200} value={name} onChange={({ target }) => setName(target.value)} />
         </label>
-        <label>
-          Purpose
-          <select
-            value={purpose}
-            onChange={({ target }) => {
-              if (isPurpose(target.value)) setPurpose(target.value)
-              create.reset()
-            }}
-          >
-            {Object.entries(purposes).map(([value, { title }]) => (
-              <option key={value} value={value}>
-                {title}
-              </option>
-            ))}
-          </select>
-        </label>
+        <PurposeSelect
+          purpose={purpose}
+          onChoose={(next) => {
+            setPurpose(next)
+            create.reset()
+          }}
+        />
         <Button type="submit" kind="primary" disabled={create.isPending}>
           Make the key
         </Button>
@@ -75,6 +66,29 @@ export function NewKey() {
     </section>
   )
 }
+
+interface PurposeSelectProps {
+  readonly purpose: Purpose
+  readonly onChoose: (purpose: Purpose) => void
+}
+
+const PurposeSelect = ({ purpose, onChoose }: PurposeSelectProps) => (
+  <label>
+    Purpose
+    <select
+      value={purpose}
+      onChange={({ target }) => {
+        if (isPurpose(target.value)) onChoose(target.value)
+      }}
+    >
+      {Object.entries(purposes).map(([value, { title }]) => (
+        <option key={value} value={value}>
+          {title}
+        </option>
+      ))}
+    </select>
+  </label>
+)
 
 const Secret = ({ secret, purpose }: { readonly secret: string; readonly purpose: Purpose }) => (
   <div role="status">

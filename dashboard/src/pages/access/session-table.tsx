@@ -1,4 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
+import type { Api } from '@tony/mcp-client'
 import { useAct } from '../../data/use-act.ts'
 import { useInvalidation } from '../../data/use-feed.ts'
 import { useCan, useSession } from '../../session/session.ts'
@@ -6,19 +7,15 @@ import { Age } from '../../ui/age.tsx'
 import { Button } from '../../ui/button.tsx'
 import { QueryState } from '../../ui/query-state.tsx'
 
+type OpenSession = Awaited<ReturnType<Api['auth']['sessions']['list']>>['sessions'][number]
+
 const sessionsKey = ['auth', 'sessions'] as const
 
 /** The newest sessions that are open. */
 export function SessionTable() {
   const { client } = useSession()
-  const can = useCan()
   useInvalidation(sessionsKey, /^(session\.|agent\.(registered|unregistered)|key\.revoked)/, 2_000)
   const query = useQuery({ queryKey: sessionsKey, queryFn: () => client.auth.sessions.list({ limit: 100 }) })
-  const revoke = useAct({
-    run: (client, { sessionId }: { sessionId: string; name: string }) => client.auth.revoke({ sessionId }),
-    done: ({ name }) => `The session of ${name} has ended.`,
-    outdates: [sessionsKey],
-  })
   return (
     <section aria-labelledby="sessions">
       <h2 id="sessions">Newest 100 sessions</h2>
@@ -39,29 +36,8 @@ export function SessionTable() {
                 </tr>
               </thead>
               <tbody>
-                {sessions.map(({ sessionId, name, incarnation, keyId, createdAt, lastRefreshedAt }) => (
-                  <tr key={sessionId}>
-                    <th scope="row">{name}</th>
-                    <td>{incarnation}</td>
-                    <td>{keyId === null ? 'none, in dev mode' : <code>{keyId}</code>}</td>
-                    <td>
-                      <Age at={createdAt} /> ago
-                    </td>
-                    <td>
-                      <Age at={lastRefreshedAt} /> ago
-                    </td>
-                    <td>
-                      {can('sessions:revoke') ? (
-                        <Button
-                          aria-label={`End the session of ${name}`}
-                          disabled={revoke.isPending}
-                          onClick={() => revoke.mutate({ sessionId, name })}
-                        >
-                          End
-                        </Button>
-                      ) : null}
-                    </td>
-                  </tr>
+                {sessions.map((session) => (
+                  <SessionRow key={session.sessionId} session={session} />
                 ))}
               </tbody>
             </table>
@@ -69,5 +45,41 @@ export function SessionTable() {
         )}
       </QueryState>
     </section>
+  )
+}
+
+const SessionRow = ({ session }: { readonly session: OpenSession }) => (
+  <tr>
+    <th scope="row">{session.name}</th>
+    <td>{session.incarnation}</td>
+    <td>{session.keyId === null ? 'none, in dev mode' : <code>{session.keyId}</code>}</td>
+    <td>
+      <Age at={session.createdAt} /> ago
+    </td>
+    <td>
+      <Age at={session.lastRefreshedAt} /> ago
+    </td>
+    <td>
+      <EndSession session={session} />
+    </td>
+  </tr>
+)
+
+function EndSession({ session: { sessionId, name } }: { readonly session: OpenSession }) {
+  const can = useCan()
+  const revoke = useAct<undefined>({
+    run: (client) => client.auth.revoke({ sessionId }),
+    done: () => `The session of ${name} has ended.`,
+    outdates: [sessionsKey],
+  })
+  if (!can('sessions:revoke')) return null
+  return (
+    <Button
+      aria-label={`End the session of ${name}`}
+      disabled={revoke.isPending}
+      onClick={() => revoke.mutate(undefined)}
+    >
+      End
+    </Button>
   )
 }

@@ -1,5 +1,6 @@
 import { type HostName, hostNames, hostNextSteps } from '@tony/mcp-shared/hosts'
 import { useState } from 'react'
+import { now } from '../../clock.ts'
 import { useAgents } from '../../data/use-names.ts'
 import { readServerUrl } from '../../session/credential.ts'
 import { useSession } from '../../session/session.ts'
@@ -93,7 +94,7 @@ const contactLimit = 10
 /** The agents that registered last. A new one appears with its first call. */
 function FirstContacts() {
   const { data } = useAgents()
-  const [since] = useState(() => new Date().toISOString())
+  const [since] = useState(() => new Date(now()).toISOString())
   const newest = (data?.agents ?? [])
     .toSorted((a, b) => b.registeredAt.localeCompare(a.registeredAt))
     .slice(0, contactLimit)

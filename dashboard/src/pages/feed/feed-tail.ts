@@ -87,7 +87,10 @@ export class FeedTail {
     this.#state = { ...this.#state, cursor }
   }
 
-  /** The log has no more events after the cursor, or the store was restored: a new cursor follows. */
+  /**
+   * Shows that events are missing: the log no longer has them, or the store was restored. The next
+   * start takes a new cursor.
+   */
   #addGap(reason: string): void {
     const newest = this.#state.rows.find((row) => row.kind === 'event')
     this.#state = { ...this.#state, cursor: undefined }

@@ -1,4 +1,4 @@
-import { eventTypes } from '@tony/mcp-shared/event-types'
+import { eventTypes } from '@tony/mcp-shared/event-words'
 
 /** The filter of the page, as its address has it. */
 export interface FeedSearch {

@@ -46,7 +46,7 @@ export interface Progress {
   readonly completed: number
 }
 
-/** Returns the progress of each task with children in the tree: the tasks below it, at any depth. */
+/** Returns the progress of each task with children in the tree, over all tasks below it. */
 export function progressByParent(nodes: readonly TreeNode[]): ReadonlyMap<string, Progress> {
   const parents = new Map(nodes.map(({ id, parentId }) => [id, parentId]))
   const progress = new Map<string, { total: number; completed: number }>()

@@ -1,4 +1,4 @@
-import { type EventType, eventTypes } from '@tony/mcp-shared/event-types'
+import { type EventType, eventTypes } from '@tony/mcp-shared/event-words'
 import type { EventFilter, event } from '@tony/mcp-shared/events'
 import type { z } from 'zod'
 import { iso } from '../../platform/times.ts'

@@ -1,4 +1,4 @@
-import type { EventType } from '@tony/mcp-shared/event-types'
+import type { EventType } from '@tony/mcp-shared/event-words'
 import type { Commit } from '../../store/commit/commit.ts'
 
 /** The counts of a project since its last sample. */

@@ -1,6 +1,6 @@
 import type { auditListInput, auditListOutput } from '@tony/mcp-shared/audit'
 import { errorCodes } from '@tony/mcp-shared/errors'
-import { eventTypes } from '@tony/mcp-shared/event-types'
+import { eventTypes } from '@tony/mcp-shared/event-words'
 import { and, eq, gt, isNull, or, type SQL } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Context } from '../../domain/context.ts'

@@ -1,4 +1,4 @@
-import type { EventType } from '@tony/mcp-shared/event-types'
+import type { EventType } from '@tony/mcp-shared/event-words'
 
 /** The fields of an event that its line has. The page has its number and its time. */
 export interface LineFields {

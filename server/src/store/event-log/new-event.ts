@@ -1,4 +1,4 @@
-import type { EventType } from '@tony/mcp-shared/event-types'
+import type { EventType } from '@tony/mcp-shared/event-words'
 
 /** An event that has no number yet. The batch assigns it before the commit. */
 export interface NewEvent {

@@ -1,4 +1,4 @@
-import { eventTypes } from '@tony/mcp-shared/event-types'
+import { eventTypes } from '@tony/mcp-shared/event-words'
 import { eventFilter } from '@tony/mcp-shared/events'
 import { z } from 'zod'
 import { anyEventName } from '../../../domain/webhooks/bodies.ts'
