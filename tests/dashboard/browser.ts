@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
 import type { AxeResults } from 'axe-core'
 import { type Browser, type BrowserContextOptions, type Page, chromium as playwright } from 'playwright-core'
 import type { Chromium } from './chromium.ts'
@@ -39,6 +40,14 @@ export class DashboardPage implements AsyncDisposable {
   /** Goes to a path of the dashboard, such as `/tasks`. */
   async visit(path: string): Promise<void> {
     await this.page.goto(`${this.#base}/#${path}`)
+  }
+
+  /** Writes the page as an image of the docs, if `SCREENSHOTS` is 1. */
+  async picture(name: string): Promise<void> {
+    if (process.env['SCREENSHOTS'] !== '1') return
+    await this.page.screenshot({
+      path: fileURLToPath(new URL(`../../docs/images/dashboard-${name}.png`, import.meta.url)),
+    })
   }
 
   /** Console errors, failed requests and requests to another origin, since the page was opened. */

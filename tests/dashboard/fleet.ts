@@ -1,14 +1,19 @@
 import type { TestAgent, TestServer } from '../support/server.ts'
 
-/** The words and texts that a fleet uses. A test of hostile texts passes others. */
+/** The texts that agents write. A test of hostile texts passes others. */
 export interface FleetTexts {
   readonly title: (n: number) => string
   readonly text: (n: number) => string
+  readonly name: (n: number) => string
+  /** Returns the word of a type, an epic, a thread or a lock. */
+  readonly word: (word: string) => string
 }
 
 const plainTexts: FleetTexts = {
   title: (n) => `Part ${n} of the shop`,
   text: (n) => `Note ${n}: the tests of this part pass.`,
+  name: (n) => `agent-${String(n).padStart(2, '0')}`,
+  word: (word) => word,
 }
 
 /** A fleet in the middle of its work, with ids of the things that tests look for. */
@@ -22,10 +27,17 @@ const leaseMs = 3_600_000
 
 const epics = ['accounts', 'checkout', 'search']
 
-async function registerAgents(server: TestServer, count: number): Promise<TestAgent[]> {
+async function registerAgents(server: TestServer, count: number, texts: FleetTexts): Promise<TestAgent[]> {
   const agents: TestAgent[] = []
   for (let n = 0; n < count; n += 1)
-    agents.push(await server.agent(`agent-${String(n).padStart(2, '0')}`, { capabilities: n % 2 === 0 ? ['ui'] : [] }))
+    agents.push(
+      await server.agent(texts.name(n), {
+        type: texts.word('implementation'),
+        role: 'developer',
+        capabilities: n % 2 === 0 ? [texts.word('ui')] : [],
+        metadata: { note: texts.text(n) },
+      }),
+    )
   return agents
 }
 
@@ -38,13 +50,14 @@ async function claimOne(agent: TestAgent) {
 /** Creates a plan of one root with parts that wait for each other. */
 async function createPlan(server: TestServer, texts: FleetTexts): Promise<string> {
   const lead = server.connect()
+  const epic = texts.word('release')
   const { tasks } = await lead.tasks.createMany({
     tasks: [
-      { key: 'root', type: 'epic', epic: 'release', title: texts.title(900), requires: ['nobody'] },
-      { key: 'a', type: 'code', epic: 'release', parentId: 'root', title: texts.title(901), requires: ['nobody'] },
-      { key: 'b', type: 'code', epic: 'release', parentId: 'root', title: texts.title(902), dependsOn: ['a'] },
-      { key: 'c', type: 'test', epic: 'release', parentId: 'root', title: texts.title(903), dependsOn: ['b'] },
-      { key: 'd', type: 'docs', epic: 'release', parentId: 'root', title: texts.title(904), requires: ['nobody'] },
+      { key: 'root', type: 'epic', epic, title: texts.title(900), requires: ['nobody'] },
+      { key: 'a', type: 'code', epic, parentId: 'root', title: texts.title(901), requires: ['nobody'] },
+      { key: 'b', type: 'code', epic, parentId: 'root', title: texts.title(902), dependsOn: ['a'] },
+      { key: 'c', type: 'test', epic, parentId: 'root', title: texts.title(903), dependsOn: ['b'] },
+      { key: 'd', type: 'docs', epic, parentId: 'root', title: texts.title(904), requires: ['nobody'] },
     ],
   })
   lead.close()
@@ -75,7 +88,7 @@ async function runTasks(agents: readonly TestAgent[], texts: FleetTexts) {
   const [asker, submitter, failer, done, ...others] = agents
   if (!(asker && submitter && failer && done)) throw new Error('a fleet has at least four agents')
   const question = await claimOne(asker)
-  await asker.tasks.requestInput({ ...question, question: texts.text(60), options: ['yes', 'no'] })
+  await asker.tasks.requestInput({ ...question, question: texts.text(60), options: [texts.word('yes'), 'no'] })
   const review = await claimOne(submitter)
   await submitter.tasks.complete({ ...review, result: { note: texts.text(61) } })
   const failed = await claimOne(failer)
@@ -86,7 +99,8 @@ async function runTasks(agents: readonly TestAgent[], texts: FleetTexts) {
   for (const [n, agent] of others.entries()) {
     const lease = await claimOne(agent)
     running = lease.taskId
-    await agent.tasks.progress({ ...lease, percent: n % 100, message: texts.text(n) })
+    const artifacts = [{ name: texts.word('log'), uri: `javascript:${texts.word('log')}` }]
+    await agent.tasks.progress({ ...lease, percent: n % 100, message: texts.text(n), artifacts })
   }
   return { question: question.taskId, review: review.taskId, failed: failed.taskId, running }
 }
@@ -95,15 +109,19 @@ async function runTasks(agents: readonly TestAgent[], texts: FleetTexts) {
 export async function createFleet(server: TestServer, count = 50, texts: FleetTexts = plainTexts): Promise<Fleet> {
   const lead = server.connect()
   await lead.projects.setPools({ pools: { gpu: 2, staging: 0 } })
-  const agents = await registerAgents(server, count)
+  const agents = await registerAgents(server, count, texts)
   const specs = Array.from({ length: count }, (_, n) => ({
-    type: n % 3 === 0 ? 'test' : 'code',
+    type: texts.word(n % 3 === 0 ? 'test' : 'code'),
     title: texts.title(n),
     description: texts.text(n),
-    epic: epics[n % epics.length] ?? 'accounts',
+    epic: texts.word(epics[n % epics.length] ?? 'accounts'),
+    story: texts.word('story'),
+    design: texts.text(n),
+    acceptanceCriteria: texts.text(n),
+    notes: texts.text(n),
     priority: 'high' as const,
     acceptance: n === 1 ? ('verify' as const) : ('complete' as const),
-    locks: n % 5 === 4 ? [n % 10 === 4 ? `file:src/part-${n}` : `port:${3_000 + n}`] : [],
+    locks: n % 5 === 4 ? [n % 10 === 4 ? `file:src/part-${n}` : `port:${texts.word('web')} ${n}`] : [],
     metadata: { note: texts.text(n) },
   }))
   await lead.tasks.createMany({ tasks: specs })

@@ -49,6 +49,7 @@ describe.skipIf(!chromium)('the dashboard of a fleet of 50 agents', () => {
     expect(tree).toMatch(new RegExp(`- main:\\n(.*\\n)*? +- heading "${entry.heading}" \\[level=1\\]`))
     expect(tree.match(/\[level=1\]/g)).toHaveLength(1)
     expect(await dashboard.accessibilityProblems()).toEqual([])
+    await dashboard.picture(entry.heading.toLowerCase().replaceAll(' ', '-'))
   })
 
   test('shows a task that waits for a lock, and the task that holds it', async () => {

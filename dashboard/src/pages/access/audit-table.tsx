@@ -4,6 +4,7 @@ import { useState } from 'react'
 import { useNames } from '../../data/use-names.ts'
 import { useSession } from '../../session/session.ts'
 import { Age } from '../../ui/age.tsx'
+import { AgentText } from '../../ui/agent-text.tsx'
 import { Button } from '../../ui/button.tsx'
 import { shortId } from '../../ui/format.ts'
 import { Group } from '../../ui/group.tsx'
@@ -109,7 +110,9 @@ const AuditRows = ({ rows, nameOf }: { rows: readonly AuditRow[]; nameOf: (id: s
               <Age at={at} /> ago
             </td>
             <th scope="row">{what}</th>
-            <td>{nameOf(who)}</td>
+            <td>
+              <AgentText>{nameOf(who)}</AgentText>
+            </td>
             <td>{about}</td>
           </tr>
         ))}

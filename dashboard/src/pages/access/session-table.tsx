@@ -4,6 +4,7 @@ import { useAct } from '../../data/use-act.ts'
 import { useInvalidation } from '../../data/use-feed.ts'
 import { useCan, useSession } from '../../session/session.ts'
 import { Age } from '../../ui/age.tsx'
+import { AgentText } from '../../ui/agent-text.tsx'
 import { Button } from '../../ui/button.tsx'
 import { QueryState } from '../../ui/query-state.tsx'
 
@@ -50,7 +51,9 @@ export function SessionTable() {
 
 const SessionRow = ({ session }: { readonly session: OpenSession }) => (
   <tr>
-    <th scope="row">{session.name}</th>
+    <th scope="row">
+      <AgentText>{session.name}</AgentText>
+    </th>
     <td>{session.incarnation}</td>
     <td>{session.keyId === null ? 'none, in dev mode' : <code>{session.keyId}</code>}</td>
     <td>

@@ -5,6 +5,7 @@ import { useAgents } from '../../data/use-names.ts'
 import { readServerUrl } from '../../session/credential.ts'
 import { useSession } from '../../session/session.ts'
 import { Age } from '../../ui/age.tsx'
+import { AgentText } from '../../ui/agent-text.tsx'
 import { Button } from '../../ui/button.tsx'
 import { showToast } from '../../ui/toast.tsx'
 
@@ -106,7 +107,10 @@ function FirstContacts() {
         <ul>
           {newest.map(({ id, name, registeredAt }) => (
             <li key={id}>
-              <b>{name}</b>: first contact at{' '}
+              <b>
+                <AgentText>{name}</AgentText>
+              </b>
+              : first contact at{' '}
               <time dateTime={registeredAt}>{new Date(registeredAt).toLocaleTimeString('en', { hour12: false })}</time>,{' '}
               <Age at={registeredAt} /> ago{registeredAt > since ? ' — new' : ''}
             </li>

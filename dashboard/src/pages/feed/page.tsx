@@ -1,6 +1,7 @@
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { eventTypes } from '@tony/mcp-shared/event-words'
 import { useAgents, useNames } from '../../data/use-names.ts'
+import { AgentText } from '../../ui/agent-text.tsx'
 import { Button } from '../../ui/button.tsx'
 import { Empty } from '../../ui/empty.tsx'
 import { formatJson, shortId } from '../../ui/format.ts'
@@ -132,8 +133,12 @@ function EventRow({ row: { event, lagMs } }: { readonly row: Extract<TailRow, { 
           shortId(subject)
         )}
       </td>
-      <td>{actor === null ? 'server' : nameOf(actor)}</td>
-      <td className="text">{text.length > dataLength ? `${text.slice(0, dataLength)} …` : text}</td>
+      <td>
+        <AgentText>{actor === null ? 'server' : nameOf(actor)}</AgentText>
+      </td>
+      <td className="text">
+        <AgentText>{text.length > dataLength ? `${text.slice(0, dataLength)} …` : text}</AgentText>
+      </td>
     </tr>
   )
 }

@@ -1,4 +1,5 @@
 import { Age, TimeLeft } from '../../ui/age.tsx'
+import { AgentText } from '../../ui/agent-text.tsx'
 import { Button } from '../../ui/button.tsx'
 import { Empty } from '../../ui/empty.tsx'
 import { QueryState } from '../../ui/query-state.tsx'
@@ -53,8 +54,8 @@ function PoolTable({ pools }: { readonly pools: LockList['pools'] }) {
                 <td className="text">
                   {holders.map((holder) => (
                     <div key={holder.taskId}>
-                      {holder.agentName}: <TaskLink task={{ id: holder.taskId, title: holder.title }} />, held for{' '}
-                      <Age at={holder.since} />
+                      <AgentText>{holder.agentName}</AgentText>:{' '}
+                      <TaskLink task={{ id: holder.taskId, title: holder.title }} />, held for <Age at={holder.since} />
                     </div>
                   ))}
                   {size === 0 ? <span className="late">It has no slot, so its tasks wait for a size.</span> : null}
@@ -108,9 +109,13 @@ function LockTable({ locks }: { readonly locks: LockList['locks'] }) {
 const LockRow = ({ lock, holder, waiting, waiters }: LockQueue & { lock: string; holder: LockHolder }) => (
   <tr>
     <th scope="row">
-      <code>{lock}</code>
+      <code>
+        <AgentText>{lock}</AgentText>
+      </code>
     </th>
-    <td>{holder.agentName}</td>
+    <td>
+      <AgentText>{holder.agentName}</AgentText>
+    </td>
     <td className="text">
       <TaskLink task={{ id: holder.taskId, title: holder.title }} />
     </td>

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { useInvalidation } from '../../data/use-feed.ts'
 import { useSession } from '../../session/session.ts'
+import { AgentText } from '../../ui/agent-text.tsx'
 import { QueryState } from '../../ui/query-state.tsx'
 import { Status } from '../../ui/status.tsx'
 import { TaskLink } from '../../ui/task-link.tsx'
@@ -49,7 +50,12 @@ function LeafReason({ taskId }: { readonly taskId: string }) {
   return (
     <QueryState query={query} what="the reason">
       {({ reasons, claimable, agents }) => {
-        if (reasons.length > 0) return <p>{reasons.map(({ message }) => message).join('; ')}</p>
+        if (reasons.length > 0)
+          return (
+            <p>
+              <AgentText>{reasons.map(({ message }) => message).join('; ')}</AgentText>
+            </p>
+          )
         if (claimable) return <p>Nothing keeps it: the next agent that asks for work can take it.</p>
         const lacking = agents.filter(({ excludedBy }) => excludedBy.includes('requires')).length
         return (

@@ -1,5 +1,6 @@
 import { Graph, layout } from '@dagrejs/dagre'
 import type { Edge, Node } from '@xyflow/react'
+import { toVisible } from '../../ui/agent-text.tsx'
 import { toWords } from '../../ui/format.ts'
 import type { Tree } from './tree.ts'
 
@@ -43,7 +44,7 @@ export function layOut(tree: Tree, path: readonly string[]): { nodes: PlanNode[]
     return {
       id,
       position: { x: x - size.width / 2, y: y - size.height / 2 },
-      data: { label: `${shorten(title ?? type)}\n${toWords(status)}` },
+      data: { label: `${shorten(toVisible(title ?? type))}\n${toWords(status)}` },
       className: `plan-node ${status}${critical.has(id) ? ' critical' : ''}`,
       ...size,
     }

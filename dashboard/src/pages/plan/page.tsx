@@ -1,5 +1,6 @@
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { lazy, Suspense } from 'react'
+import { AgentText } from '../../ui/agent-text.tsx'
 import { Button } from '../../ui/button.tsx'
 import { Empty } from '../../ui/empty.tsx'
 import { Group } from '../../ui/group.tsx'
@@ -98,7 +99,7 @@ function EpicList() {
                 <li key={epic} className="card">
                   <header>
                     <Link to="/plan" search={{ epic }}>
-                      {epic}
+                      <AgentText>{epic}</AgentText>
                     </Link>
                     {pausedEpics.includes(epic) ? <span className="status paused">paused</span> : null}
                     <span className="muted">
