@@ -26,7 +26,19 @@ const texts = [
 ]
 const textOf = (n: number): string => texts[n % texts.length] ?? html
 
-const paths = ['/', '/fleet', '/tasks', '/plan', '/messages', '/feed', '/locks', '/access', '/connect', '/system']
+const paths = [
+  '/',
+  '/fleet',
+  '/tasks',
+  '/plan',
+  '/messages',
+  '/feed',
+  '/locks',
+  '/throughput',
+  '/access',
+  '/connect',
+  '/system',
+]
 
 describe.skipIf(!chromium)('with hostile texts in every field of an agent', () => {
   let server: TestServer
@@ -53,7 +65,7 @@ describe.skipIf(!chromium)('with hostile texts in every field of an agent', () =
     const { page } = dashboard
     await dashboard.visit(path)
     await page.getByRole('heading', { level: 1 }).waitFor()
-    if (!['/', '/connect', '/system'].includes(path))
+    if (!['/', '/throughput', '/connect', '/system'].includes(path))
       await page.getByRole('main').getByText(html).filter({ visible: true }).first().waitFor()
     expect(await page.locator(`#${mark}`).count()).toBe(0)
     expect(await page.locator('a[href^="javascript" i], main img, main style, main script').count()).toBe(0)

@@ -17,6 +17,7 @@ const pages = [
   { path: '/messages', heading: 'Messages', shows: 'Note 50' },
   { path: '/feed', heading: 'Feed', shows: 'message.dead' },
   { path: '/locks', heading: 'Locks and pools', shows: 'file:src/part-4' },
+  { path: '/throughput', heading: 'Throughput', shows: 'Pending tasks by priority' },
   { path: '/access', heading: 'Access', shows: 'agent-49' },
   { path: '/connect', heading: 'Connect', shows: 'agent-49' },
   { path: '/system', heading: 'System', shows: 'Version' },

@@ -8,6 +8,7 @@ export interface NavigationEntry {
     | '/messages'
     | '/feed'
     | '/locks'
+    | '/throughput'
     | '/access'
     | '/connect'
     | '/system'
@@ -26,6 +27,7 @@ export const navigation: readonly NavigationEntry[] = [
   { path: '/messages', title: 'Messages', key: 'm', about: 'threads, receipts and dead letters' },
   { path: '/feed', title: 'Feed', key: 'e', about: 'every event as it commits' },
   { path: '/locks', title: 'Locks', key: 'l', about: 'who holds a lock or a pool, and who waits for it' },
+  { path: '/throughput', title: 'Throughput', key: 'r', about: 'depth, ages, rates and failures over time' },
   { path: '/access', title: 'Access', key: 'a', about: 'keys, sessions and the audit' },
   { path: '/connect', title: 'Connect', key: 'c', about: 'the command for each host' },
   { path: '/system', title: 'System', key: 's', about: 'the server, its store and its counts' },

@@ -10,6 +10,7 @@ import { parseMessageSearch } from '../pages/messages/search.ts'
 import { NeedsYouPage } from '../pages/needs-you/page.tsx'
 import { parsePlanSearch } from '../pages/plan/search.ts'
 import { parseTaskSearch } from '../pages/tasks/search.ts'
+import { parseThroughputSearch } from '../pages/throughput/search.ts'
 import { ErrorPage } from './error-page.tsx'
 import { NotFoundPage } from './not-found-page.tsx'
 import { Shell } from './shell.tsx'
@@ -57,6 +58,12 @@ const routes = [
     getParentRoute: () => rootRoute,
     path: '/locks',
     component: lazyRouteComponent(() => import('../pages/locks/page.tsx'), 'LocksPage'),
+  }),
+  createRoute({
+    getParentRoute: () => rootRoute,
+    path: '/throughput',
+    validateSearch: parseThroughputSearch,
+    component: lazyRouteComponent(() => import('../pages/throughput/page.tsx'), 'ThroughputPage'),
   }),
   createRoute({
     getParentRoute: () => rootRoute,

@@ -4,6 +4,7 @@ import { Button } from '../../ui/button.tsx'
 import { Empty } from '../../ui/empty.tsx'
 import { QueryState } from '../../ui/query-state.tsx'
 import { TaskLink } from '../../ui/task-link.tsx'
+import { LockWaitShare } from './lock-wait-share.tsx'
 import { type LockHolder, type LockList, type LockQueue, useLocks } from './use-locks.ts'
 
 /** Each held lock and each pool: its holders, since when, and the tasks that wait for it. */
@@ -12,6 +13,7 @@ export function LocksPage() {
   return (
     <section className="page wide">
       <h1>Locks and pools</h1>
+      <LockWaitShare />
       <QueryState query={query} what="the locks">
         {({ pages }) => (
           <>

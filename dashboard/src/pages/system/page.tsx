@@ -6,6 +6,7 @@ import { useCan, useSession } from '../../session/session.ts'
 import { Button } from '../../ui/button.tsx'
 import { formatCount, formatDuration, toWords } from '../../ui/format.ts'
 import { QueryState } from '../../ui/query-state.tsx'
+import { useHistory } from '../throughput/use-history.ts'
 
 type Info = Awaited<ReturnType<Api['system']['info']>>
 type Stats = Awaited<ReturnType<Api['system']['metrics']>>
@@ -50,11 +51,22 @@ const InfoList = ({ info }: { readonly info: Info }) => (
   </dl>
 )
 
-/** A backup of the database, and the commands that check it. */
+/** The size of the database now and an hour ago, and a backup of it. */
 function StoreCard() {
+  const { data } = useHistory('1h')
+  const known = data?.databaseBytes.filter((bytes) => bytes !== null) ?? []
+  const [first, last] = [known[0], known.at(-1)]
+  const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`
   return (
     <section className="card" aria-labelledby="store">
       <h2 id="store">Store</h2>
+      {first === undefined || last === undefined ? (
+        <p className="muted">The size of the database is known after some seconds.</p>
+      ) : (
+        <p>
+          The database has {megabytes(last)}; in the last hour it grew by {megabytes(last - first)}.
+        </p>
+      )}
       <BackupButton />
       <p className="muted">
         <code>tony-mcp doctor</code> checks the files, and <code>tony-mcp backup</code> writes a copy elsewhere.
