@@ -39,6 +39,8 @@ export class FeedTail {
   #state: TailState = { rows: [], cursor: undefined, isPaused: false }
   #pending: TailRow[] = []
   #following: AbortController | undefined
+  /** Time of the server at the start. Earlier events have no lag. */
+  #startedAt = 0
 
   constructor(options: FeedTailOptions) {
     this.#options = options
@@ -48,6 +50,7 @@ export class FeedTail {
     const { client } = this.#options
     const following = new AbortController()
     this.#following = following
+    this.#startedAt = this.#serverNow
     try {
       const cursor = this.#state.cursor ?? (await findRecentCursor(client))
       const subscription = client.events.subscribe({ ...this.#filter, cursor }, { signal: following.signal })
@@ -74,6 +77,10 @@ export class FeedTail {
     void this.start()
   }
 
+  get #serverNow(): number {
+    return now() + this.#options.clockAheadMs
+  }
+
   get #filter() {
     const { type, ...filter } = this.#options.filter
     return { ...filter, ...(type === undefined ? {} : { types: [type] }) }
@@ -81,7 +88,8 @@ export class FeedTail {
 
   #receive(event: FeedEvent, cursor: string | undefined): void {
     if (event.type !== 'checkpoint') {
-      const lagMs = Math.max(0, Math.round(now() + this.#options.clockAheadMs - Date.parse(event.at)))
+      const at = Date.parse(event.at)
+      const lagMs = at < this.#startedAt ? null : Math.max(0, Math.round(this.#serverNow - at))
       this.#add({ kind: 'event', event, lagMs })
     }
     this.#state = { ...this.#state, cursor }

@@ -122,7 +122,7 @@ function EventRow({ row: { event, lagMs } }: { readonly row: Extract<TailRow, { 
       <td>
         <time dateTime={at}>{new Date(at).toLocaleTimeString('en', { hour12: false })}</time>
       </td>
-      <td>{lagMs === null || lagMs > 60_000 ? null : `${lagMs} ms`}</td>
+      <td>{lagMs === null ? null : `${lagMs} ms`}</td>
       <th scope="row">{type}</th>
       <td>
         {subject === null ? null : type.startsWith('task.') ? (
@@ -134,7 +134,7 @@ function EventRow({ row: { event, lagMs } }: { readonly row: Extract<TailRow, { 
         )}
       </td>
       <td>
-        <AgentText>{actor === null ? 'server' : nameOf(actor)}</AgentText>
+        <AgentText>{actor === null ? 'server or operator' : nameOf(actor)}</AgentText>
       </td>
       <td className="text">
         <AgentText>{text.length > dataLength ? `${text.slice(0, dataLength)} …` : text}</AgentText>

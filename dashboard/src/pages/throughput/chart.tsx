@@ -14,17 +14,25 @@ interface ChartProps {
   readonly times: readonly number[]
 }
 
-const colorOf = (style: CSSStyleDeclaration, index: number): string =>
-  style.getPropertyValue(colorNames[index % colorNames.length] ?? '--accent')
+/**
+ * Returns a function from the name of a property to its color in the present theme. A canvas knows
+ * neither properties nor `light-dark`, so an element computes the color.
+ */
+function createColorReader(element: HTMLElement): (name: string) => string {
+  return (name) => {
+    const probe = element.appendChild(document.createElement('span'))
+    probe.style.color = `var(${name})`
+    const { color } = getComputedStyle(probe)
+    probe.remove()
+    return color
+  }
+}
 
 /** Returns the settings of a chart in the colors of the theme. */
 function optionsOf(chart: ChartData, element: HTMLElement): UPlot.Options {
-  const style = getComputedStyle(element)
-  const axis = {
-    stroke: style.getPropertyValue('--muted'),
-    grid: { stroke: style.getPropertyValue('--line'), width: 1 },
-    ticks: { stroke: style.getPropertyValue('--line'), width: 1 },
-  }
+  const colorOf = createColorReader(element)
+  const rule = { stroke: colorOf('--line'), width: 1 }
+  const axis = { stroke: colorOf('--muted'), grid: rule, ticks: rule }
   return {
     width: element.clientWidth,
     height,
@@ -32,7 +40,7 @@ function optionsOf(chart: ChartData, element: HTMLElement): UPlot.Options {
       {},
       ...chart.lines.map(({ label }, index) => ({
         label,
-        stroke: colorOf(style, index),
+        stroke: colorOf(colorNames[index % colorNames.length] ?? '--accent'),
         width: 1.5,
         // A step without a sample is a gap of the line.
         spanGaps: false,
