@@ -13,7 +13,10 @@ export interface CommitMetrics {
   update(): void
 }
 
-/** Creates the metrics of commits: those of their batches, their events and their claims. */
+/** The upper ends of the buckets for batches and commits, in seconds. */
+const batchBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5]
+
+/** Creates the metrics of commits: their batches, their events and their claims. */
 export function createCommitMetrics(registry: Registry): CommitMetrics {
   const registers = [registry]
   const operations = new Histogram({
@@ -22,17 +25,16 @@ export function createCommitMetrics(registry: Registry): CommitMetrics {
     buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
     registers,
   })
-  const seconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5]
   const batch = new Histogram({
     name: 'tony_batch_seconds',
     help: 'Time of one group commit, from its begin to the end of its commit',
-    buckets: seconds,
+    buckets: batchBuckets,
     registers,
   })
   const commit = new Histogram({
     name: 'tony_commit_seconds',
     help: 'Time of the commit alone, which is mostly the sync of the disk',
-    buckets: seconds,
+    buckets: batchBuckets,
     registers,
   })
   const claimWait = new Histogram({

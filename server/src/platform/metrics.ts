@@ -14,7 +14,7 @@ interface QueueStats {
   readonly lockWaitShare: number
 }
 
-/** What a scrape reads from the store. */
+/** The values that a scrape reads from the store. */
 export interface StoreStats {
   readonly databaseBytes: number
   readonly projects: ReadonlyMap<string, ProjectStats>

@@ -25,7 +25,7 @@ class Feed {
   #head = -1
   #refreshing: Promise<void> | undefined
   #refreshAgain = false
-  /** The subscribers, each with the function that returns the number of the last event it has read. */
+  /** The subscribers, each with a function that returns the number of its last event. */
   readonly #listeners = new Map<() => void, () => number>()
 
   constructor(store: Store, project: string) {

@@ -49,8 +49,8 @@ const noCounts = (): ActivityCounts => ({
 })
 
 /**
- * Counts what this process has committed and refused, by project. The counters of the database are
- * no source: retention decreases them.
+ * Counts the commits and the refusals of this process, by project. The counters of the database
+ * are no source: retention decreases them.
  */
 export class Activity {
   #counts = new Map<string, ActivityCounts>()

@@ -5,7 +5,7 @@ import { stepOf } from './steps.ts'
 
 const { stepMs } = historyRanges['1h']
 
-/** What the samples of this process are made of, and which of them are due. */
+/** The sources of this process's samples, and the steps that are due. */
 export class HistoryRecorder {
   readonly activity = new Activity()
   readonly loopLag = new LoopLag()
