@@ -42,7 +42,7 @@ export function receive(state: State, agent: Agent, { limit, maxAckPending, ackW
   return given
 }
 
-/** Delivers a new message to the inbox that is open, unless a condition of a delivery is missing. */
+/** Delivers a new message to the inbox that is open, if it may get one now. */
 export function deliverAtSend(state: State, message: Message): void {
   const { openInbox, messages, paused } = state
   if (!openInbox || openInbox.agent !== message.to || paused || message.to.paused) return

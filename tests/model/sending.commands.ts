@@ -47,7 +47,7 @@ export function bindSent({ world }: Play, messages: readonly Message[], reply: u
   }
 }
 
-/** The status in the reply of a send: a message that is delivered at once was accepted as pending. */
+/** The status in the reply of a send. A message that is delivered at once counts as pending. */
 const acceptedAs = ({ status }: Message) => (status === 'dead' ? 'dead' : 'pending')
 
 const recipientOf = ({ message: { to, id }, status }: { message: Message; status: string }) => ({

@@ -4,7 +4,7 @@ import type { Call } from '../guards/call.ts'
 import { hashInput, runIdempotent } from '../guards/idempotency.ts'
 import { createRowCharge } from '../guards/rates.ts'
 import type { IdempotencyKey } from '../store/idempotency-slot.ts'
-import type { Transaction, TransactionParams } from '../store/store.ts'
+import type { Fence, Transaction, TransactionParams } from '../store/store.ts'
 
 function idempotencyKeyOf(call: Call, principal: Principal, input: unknown): IdempotencyKey | undefined {
   if (typeof input !== 'object' || input === null || !('idempotencyKey' in input)) return undefined
@@ -38,9 +38,9 @@ export function createContext(call: Call, input: unknown, signal: AbortSignal): 
     caller: principal.subject,
     lane: call.meta.lane ?? 'normal',
     requestId: call.requestId,
-    // A subscription that hands out tasks for hours is no call of many rows.
-    ...(call.kind === 'mutation' && { onCommit: countRows }),
-    ...fenceOf(principal),
+    // A subscription hands out tasks for hours, which is no call of many rows.
+    onCommit: call.kind === 'mutation' ? countRows : undefined,
+    fence: fenceOf(principal),
   }
   const once = <T>(tx: Transaction, work: (tx: Transaction) => Promise<T>, options: TransactOptions<T>): Promise<T> => {
     const { replay, step } = options
@@ -53,7 +53,7 @@ export function createContext(call: Call, input: unknown, signal: AbortSignal): 
   let arrivedAt = call.meta.lane === 'urgent' ? call.queuedInput?.arrivedAt : undefined
   const begin = <T>(work: (tx: Transaction) => Promise<T>, { serialKeys: rows }: SerialKeys): Promise<T> => {
     const serialKeys = key && rows ? [...rows, serialKeyOf(key)] : rows
-    const ownScope = { ...scope, ...(arrivedAt !== undefined && { arrivedAt }), ...(serialKeys && { serialKeys }) }
+    const ownScope = { ...scope, arrivedAt, serialKeys }
     arrivedAt = undefined
     const transact = () => services.store.transact(ownScope, work)
     return call.queuedInput ? call.queuedInput.countDuring(transact) : transact()
@@ -82,8 +82,7 @@ export function createContext(call: Call, input: unknown, signal: AbortSignal): 
  * Returns the fence of a caller's writes. A developer has none, because the machine itself is
  * trusted.
  */
-function fenceOf({ agent, sessionId, key }: Principal): Pick<TransactionParams, 'fence'> {
-  if (agent && sessionId !== undefined)
-    return { fence: { sessionId, agentId: agent.id, incarnation: agent.incarnation } }
-  return key ? { fence: { credentialId: key.id } } : {}
+function fenceOf({ agent, sessionId, key }: Principal): Fence | undefined {
+  if (agent && sessionId !== undefined) return { sessionId, agentId: agent.id, incarnation: agent.incarnation }
+  return key && { credentialId: key.id }
 }

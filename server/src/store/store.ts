@@ -120,10 +120,7 @@ export type StoreNotification =
 export type Lane = 'urgent' | 'normal' | 'bulk'
 
 export interface Transaction extends Reader {
-  /**
-   * True if no other operation and no other process writes before the commit. Several reads are then
-   * as good as one conditional statement.
-   */
+  /** True if nothing else writes before the commit, so that a read followed by a write is atomic. */
   readonly isSoleWriter: boolean
   /**
    * The store's time at which the operation reached this server. Deadlines count as met by this
@@ -194,10 +191,10 @@ export interface TransactionParams {
    * apart. Each rule they check is therefore one conditional statement, uses `share`, or reads only
    * rows that a key of the list names.
    */
-  readonly serialKeys?: readonly string[]
+  readonly serialKeys?: readonly string[] | undefined
   /** True if the operation frees disk space. It is then tried even while the disk is full. */
   readonly freesSpace?: true
-  readonly fence?: Fence
+  readonly fence?: Fence | undefined
   /** Request id of the call. It is stored in the operation's events for the audit. */
   readonly requestId?: string
   /**
@@ -206,7 +203,7 @@ export interface TransactionParams {
    */
   readonly arrivedAt?: number | undefined
   /** Called once the operation has committed, with the number of its events. */
-  readonly onCommit?: (events: number) => void
+  readonly onCommit?: ((events: number) => void) | undefined
 }
 
 /** The part of a scope that decides about the order of operations. */

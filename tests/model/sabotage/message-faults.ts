@@ -198,21 +198,21 @@ export const messageFaults: readonly Fault[] = [
   },
   {
     name: 'a delivery at a send does not count',
-    file: 'server/src/domain/messages/enqueue.ts',
-    find: 'ready: null, retryCount: 1 })',
-    replace: 'ready: null, retryCount: 0 })',
+    file: atSend,
+    find: 'retryCount: 1,',
+    replace: 'retryCount: 0,',
   },
   {
     name: 'a delivery at a send has no ack deadline',
     file: atSend,
-    find: 'ackBy: tx.now + inbox.ackWaitMs }',
-    replace: 'ackBy: tx.now + 86_400_000 }',
+    find: 'ackBy: tx.now + inbox.ackWaitMs,',
+    replace: 'ackBy: tx.now + 86_400_000,',
   },
   {
     name: 'a delivery at a send is pushed with another receipt',
     file: atSend,
-    find: 'inbox.push({ ...row, receipt, ackBy })',
-    replace: 'inbox.push({ ...row, receipt: `${receipt}x`, ackBy })',
+    find: 'receipt: delivery.receipt,',
+    replace: 'receipt: `${delivery.receipt}x`,',
   },
   {
     name: 'a paused agent gets messages',

@@ -1,7 +1,7 @@
 import { eq, sql } from 'drizzle-orm'
 import { randomToken } from '../../platform/random.ts'
 import { type Fence, type StatementParts, statement, type Transaction } from '../../store/store.ts'
-import type { NewMessage } from './new-message.ts'
+import type { InitialState, NewMessage } from './new-message.ts'
 
 /** A message that its send has stored as delivered, with the names of its columns. */
 export interface DeliveredMessage {
@@ -86,8 +86,7 @@ async function acceptsIn(tx: Transaction, { agentId, session, maxAckPending }: O
 }
 
 /** The columns of a message that is stored as delivered. */
-export interface DeliveryColumns {
-  readonly deliveredAt: number
+interface DeliveredState extends InitialState {
   readonly receipt: string
   readonly ackBy: number
 }
@@ -101,26 +100,53 @@ export async function tryDeliverAtSend(
   tx: Transaction,
   inbox: OpenInbox | undefined,
   payload: string,
-): Promise<DeliveryColumns | undefined> {
+): Promise<DeliveredState | undefined> {
   if (!(inbox && tx.isSoleWriter) || payload.length > limits.payloadCharacters) return undefined
   if (!(await acceptsIn(tx, inbox))) return undefined
-  return { deliveredAt: tx.now, receipt: randomToken(12), ackBy: tx.now + inbox.ackWaitMs }
+  return {
+    status: 'delivered',
+    ready: null,
+    deliveredAt: tx.now,
+    retryCount: 1,
+    receipt: randomToken(12),
+    ackBy: tx.now + inbox.ackWaitMs,
+    endedAt: null,
+    lastError: null,
+  }
 }
 
 interface SentMessage {
   readonly id: string
   readonly message: NewMessage
-  readonly columns: DeliveryColumns
+  readonly delivery: DeliveredState
 }
 
+const toDeliveredMessage = ({ id, message, delivery }: SentMessage, createdAt: number): DeliveredMessage => ({
+  id,
+  fromAgent: message.from,
+  fromIncarnation: message.fromIncarnation,
+  toAgent: message.to,
+  address: message.address,
+  type: message.type,
+  payload: message.payload,
+  priority: message.priority,
+  mode: message.mode,
+  threadId: message.threadId,
+  replyTo: message.replyTo,
+  correlationId: message.correlationId,
+  taskId: message.taskId,
+  createdAt,
+  expiresAt: message.expiresAt,
+  retryCount: delivery.retryCount,
+  maxDeliver: message.maxDeliver,
+  redrives: 0,
+  receipt: delivery.receipt,
+  ackBy: delivery.ackBy,
+})
+
 /** Passes a message to its subscriber after the commit. */
-export function pushAfterCommit(
-  tx: Transaction,
-  inbox: OpenInbox,
-  { id, message, columns: { receipt, ackBy } }: SentMessage,
-): void {
-  const { from: fromAgent, to: toAgent, ...others } = message
-  const row = { ...others, id, fromAgent, toAgent, createdAt: tx.now, retryCount: 1, redrives: 0 }
-  inbox.expect(id)
-  tx.notify({ topic: 'delivery', push: () => inbox.push({ ...row, receipt, ackBy }) })
+export function pushAfterCommit(tx: Transaction, inbox: OpenInbox, sent: SentMessage): void {
+  const { now } = tx
+  inbox.expect(sent.id)
+  tx.notify({ topic: 'delivery', push: () => inbox.push(toDeliveredMessage(sent, now)) })
 }

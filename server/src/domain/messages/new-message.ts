@@ -25,3 +25,15 @@ export interface NewMessage {
   readonly expiresAt: number | null
   readonly maxDeliver: number
 }
+
+/** The columns of a new message that depend on its inbox. */
+export interface InitialState {
+  readonly status: 'pending' | 'delivered' | 'dead'
+  readonly ready: 1 | null
+  readonly deliveredAt: number | null
+  readonly retryCount: 0 | 1
+  readonly receipt: string | null
+  readonly ackBy: number | null
+  readonly endedAt: number | null
+  readonly lastError: string | null
+}

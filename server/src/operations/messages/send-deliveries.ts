@@ -6,7 +6,7 @@ import { iso } from '../../platform/times.ts'
 import type { Delivery } from './deliver.ts'
 import { sharedFieldsOf, wireFieldsOf } from './serialize.ts'
 
-/** A message of a send. Its payload is JSON already and becomes a part of the item's JSON as it is. */
+/** A message of a send. Its payload is JSON already, and becomes a part of the item's JSON. */
 class SentItem implements SubscriptionItem<Delivery> {
   readonly id = undefined
   readonly #message: DeliveredMessage
@@ -69,7 +69,7 @@ export class SendDeliveries {
   takeItems(): ItemChunk<Delivery> {
     const items = this.#items
     this.#items = []
-    // No transaction expects a message of this subscription now: none delivers to it since the wait.
+    // No send has delivered to this subscription since its wait, so none is expected.
     this.#expected.clear()
     return items
   }

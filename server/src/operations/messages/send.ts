@@ -38,12 +38,14 @@ async function requireSubjects(tx: Transaction, ctx: Context, { taskId, replyTo 
   if (!task) throw taskNotFoundError(taskId)
 }
 
-function toNewMessage(tx: Transaction, ctx: Context, outgoing: OutgoingMessage): Omit<NewMessage, 'to'> {
+/** Returns a message without its recipient, which is set in a copy of it. */
+function toNewMessage(tx: Transaction, ctx: Context, outgoing: OutgoingMessage): NewMessage {
   const { threadId = null, replyTo = null, correlationId = null, taskId = null, type, maxDeliver, ttlMs } = outgoing
   return {
     project: ctx.principal.project,
     from: actorOf(ctx.principal),
     fromIncarnation: ctx.principal.agent?.incarnation ?? null,
+    to: '',
     type,
     payload: JSON.stringify(outgoing.payload) ?? 'null',
     bodyId: null,
@@ -61,7 +63,7 @@ function toNewMessage(tx: Transaction, ctx: Context, outgoing: OutgoingMessage):
 
 /** Adds a message to the inbox of every recipient. Refuses it before it writes anything. */
 export async function sendIn(tx: Transaction, ctx: Context, outgoing: OutgoingMessage): Promise<SendOutput> {
-  await requireSubjects(tx, ctx, outgoing)
+  if (outgoing.replyTo !== undefined || outgoing.taskId !== undefined) await requireSubjects(tx, ctx, outgoing)
   const agentIds = await recipientsOf(tx, ctx.principal, outgoing.to)
   const message = toNewMessage(tx, ctx, outgoing)
   const shared = { maxPending: ctx.config.maxPending, inboxes: ctx.waiters.inboxes }

@@ -11,7 +11,7 @@ import {
 } from '../store.ts'
 
 /** Numbers of ids for which a statement exists. A shorter list is padded with its first id. */
-const idListWidths = [1, 8, 64, 256] as const
+const idListWidths = [1, 8, 16, 32, 64, 128, 256] as const
 
 type IdParams = Record<string, string>
 const idPlaceholders = (width: number) => Array.from({ length: width }, (_, index) => placeholder(`id${index}`))

@@ -46,20 +46,20 @@ interface FailedBatchAttempt {
   readonly failed: ReadonlySet<PendingOperation>
 }
 
-type SuccessEntry = readonly [item: PendingOperation, result: Extract<OperationResult, { ok: true }>]
-
 /**
  * Adds the effects of a group's successful operations to those of their batch. The second parts of
  * the operations have run after all first ones.
  */
 function collectEffects({ events, notifications, invalidations }: BatchEffects, results: readonly ResultEntry[]): void {
-  const successes = results.filter((one): one is SuccessEntry => one[1].ok)
-  for (const [{ scope }, result] of successes) for (const event of result.events) events.push({ event, scope })
-  for (const [operation, result] of successes) {
+  for (const [{ scope }, result] of results)
+    if (result.ok) for (const event of result.events) events.push({ event, scope })
+  for (const [operation, result] of results) {
+    if (!result.ok) continue
     for (const event of result.eventsOfSecondPart) events.push({ event, scope: operation.scope })
-    notifications.push(...result.notifications)
-    for (const invalidation of result.notifications.flatMap(invalidationsOf)) {
-      if (!invalidations.has(invalidation.target)) invalidations.set(invalidation.target, { operation, invalidation })
+    for (const notification of result.notifications) {
+      notifications.push(notification)
+      for (const invalidation of invalidationsOf(notification))
+        if (!invalidations.has(invalidation.target)) invalidations.set(invalidation.target, { operation, invalidation })
     }
   }
 }

@@ -80,6 +80,11 @@ class OperationTransaction implements Transaction {
   }
 }
 
+const toResult = (
+  { events, eventsOfSecondPart, notifications }: OperationTransaction,
+  value: unknown,
+): OperationResult => ({ ok: true, value, events, eventsOfSecondPart, notifications })
+
 /** Runs the operations of one batch on its connection. */
 export class OperationRunner {
   readonly #options: OperationRunnerParams
@@ -94,11 +99,14 @@ export class OperationRunner {
     // It inserts many rows at once: on PostgreSQL 200 tasks are one statement.
     const run = (laneOf(item.scope) === 'bulk' ? connection.runTogether : undefined) ?? connection.run
     if (withSavepoint) await connection.savepoint()
+    const tx = this.#createTransaction(item, run, soleMember)
     try {
-      const outcome = await this.#run(item, run, soleMember)
+      const value = await item.work(tx)
+      tx.hasEnded = true
       if (withSavepoint) await connection.releaseSavepoint()
-      return [item, outcome]
+      return [item, toResult(tx, value)]
     } catch (error) {
+      tx.hasEnded = true
       // A conflict concerns the whole transaction, so every operation in it runs again.
       if (engine.isTransient(error)) throw error
       // An error that ended the transaction, such as a full disk, fails every operation in it.
@@ -128,16 +136,19 @@ export class OperationRunner {
   }
 
   async #run(item: PendingOperation, run: Reader['run'], member: GroupMember): Promise<OperationResult> {
-    const tx = new OperationTransaction(item, member, this.#options)
-    tx.run = this.#runYielding(run, tx)
+    const tx = this.#createTransaction(item, run, member)
     try {
-      const value = await item.work(tx)
-      const { events, eventsOfSecondPart, notifications } = tx
-      return { ok: true, value, events, eventsOfSecondPart, notifications }
+      return toResult(tx, await item.work(tx))
     } finally {
       tx.hasEnded = true
       member.end()
     }
+  }
+
+  #createTransaction(item: PendingOperation, run: Reader['run'], member: GroupMember): OperationTransaction {
+    const tx = new OperationTransaction(item, member, this.#options)
+    tx.run = this.#runYielding(run, tx)
+    return tx
   }
 
   /**

@@ -59,7 +59,12 @@ const shapes: readonly Readonly<Record<string, ValueSource | null>>[] = [
 
 const codeByType = new Map<string, number>(codedTypes.map((type, code) => [type, code]))
 const fieldsByShape = shapes.map((shape) => Object.entries(shape))
-const shapeNumberByKeys = new Map(shapes.map((shape, number) => [Object.keys(shape).join(), number]))
+
+/** Returns the position of the shape with these keys; -1 if none has them. */
+const shapeNumberOf = (keys: readonly string[]): number =>
+  fieldsByShape.findIndex(
+    (fields) => fields.length === keys.length && fields.every(([key], index) => key === keys[index]),
+  )
 
 /** Numbers that stand for a text. In an audience, 3 is the field `to` of the data. */
 const referenceCodes = { null: 0, subject: 1, actor: 2, to: 3 } as const
@@ -83,8 +88,8 @@ type Line = readonly [
 
 /** Returns the data as its line has it: an array for a frequent form, else the data itself. */
 function packData(data: object, { subject, actor }: Pick<LineFields, ValueSource>): object {
-  const number = shapeNumberByKeys.get(Object.keys(data).join())
-  if (number === undefined) return data
+  const number = shapeNumberOf(Object.keys(data))
+  if (number === -1) return data
   const packed: unknown[] = [number]
   const values: readonly unknown[] = Object.values(data)
   const fields = fieldsByShape[number] ?? []
@@ -116,27 +121,29 @@ function unpackData(data: object, { subject, actor }: Pick<LineFields, ValueSour
 /** Returns the recipient that the data of an event names. */
 const recipientOf = (data: object): unknown => ('to' in data ? data.to : undefined)
 
+/** Returns a text, or the number that stands for it if it is null or equals the subject. */
+const encodeText = (text: string | null, subject: string | null): EncodedText =>
+  text === null ? referenceCodes.null : text === subject ? referenceCodes.subject : text
+
+const encodeReader = (id: string, { subject, actor }: Pick<LineFields, ValueSource>, to: unknown): EncodedText =>
+  id === subject ? referenceCodes.subject : id === actor ? referenceCodes.actor : id === to ? referenceCodes.to : id
+
 /** Returns an event as one line of JSON. */
 export function formatEventLine(event: LineFields): string {
   const { type, subject, actor, audience, data } = event
-  const textOf = (text: string | null): EncodedText => text ?? referenceCodes.null
-  const orSubject = (text: string | null): EncodedText =>
-    text !== null && text === subject ? referenceCodes.subject : textOf(text)
   const to = recipientOf(data)
-  const seenBy = (id: string): EncodedText =>
-    id === subject ? referenceCodes.subject : id === actor ? referenceCodes.actor : id === to ? referenceCodes.to : id
   const line: unknown[] = [
     codeByType.get(type) ?? type,
-    textOf(subject),
-    orSubject(actor),
-    textOf(event.requestId),
-    textOf(event.sessionId),
+    subject ?? referenceCodes.null,
+    encodeText(actor, subject),
+    event.requestId ?? referenceCodes.null,
+    event.sessionId ?? referenceCodes.null,
     packData(data, event),
-    orSubject(event.taskId),
-    audience ? audience.map(seenBy) : referenceCodes.null,
-    textOf(event.threadId),
-    textOf(event.epic),
-    textOf(event.credentialId),
+    encodeText(event.taskId, subject),
+    audience ? audience.map((id) => encodeReader(id, event, to)) : referenceCodes.null,
+    event.threadId ?? referenceCodes.null,
+    event.epic ?? referenceCodes.null,
+    event.credentialId ?? referenceCodes.null,
   ]
   while (line.at(-1) === referenceCodes.null) line.pop()
   return JSON.stringify(line)
