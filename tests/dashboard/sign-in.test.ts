@@ -15,7 +15,7 @@ describe.skipIf(!chromium)('a person at a server in serve mode', () => {
 
   const open = () => DashboardPage.open(chromium ?? { program: '', env: {} }, guarded.server.url)
 
-  test('is asked for a key, is refused with a wrong one, and signs in with a right one until the tab ends', async () => {
+  test('needs a key: a wrong one is refused with the next step, and a right one lasts until the tab ends', async () => {
     await using dashboard = await open()
     const { page } = dashboard
     await dashboard.visit('/')
@@ -58,7 +58,7 @@ describe.skipIf(!chromium)('a person at a server in serve mode', () => {
     expect([...admin.problems, ...reader.problems]).toEqual([])
   })
 
-  test('is told when the key is revoked, and asked for another one', async () => {
+  test('gets the reason when the key is revoked, and the form for another key', async () => {
     const client = guarded.server.connect({ token: guarded.adminKey })
     const made = await client.auth.keys.create({ name: 'soon revoked', scopes: ['*'], roleCeiling: 'observer' })
     await using dashboard = await open()
