@@ -30,6 +30,11 @@ export class RestartingServer implements AsyncDisposable {
     return server
   }
 
+  /** The id of the process that runs now; 0 for none. */
+  get pid(): number {
+    return this.#process?.pid ?? 0
+  }
+
   /** Sends SIGTERM or SIGKILL, waits for the end, and starts the command again. */
   async restart(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     await this.#end(signal)
