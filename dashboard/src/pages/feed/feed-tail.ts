@@ -7,7 +7,7 @@ export type TailRow =
   | { readonly kind: 'event'; readonly event: FeedEvent; readonly lagMs: number | null }
   | { readonly kind: 'gap'; readonly seq: number; readonly reason: string }
 
-/** What the page shows of the feed. */
+/** The part of the feed on the page. */
 export interface TailState {
   /** Newest first. */
   readonly rows: readonly TailRow[]

@@ -10,7 +10,7 @@ interface PlanGraphProps {
   readonly path: readonly string[]
 }
 
-/** The plan as a graph: each task left of those that wait for it. A click opens a task. */
+/** The plan as a graph: each task left of its dependents. A click opens a task. */
 export function PlanGraph({ tree, path }: PlanGraphProps) {
   const navigate = useNavigate()
   const { nodes, edges } = useMemo(() => {

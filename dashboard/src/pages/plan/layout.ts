@@ -31,7 +31,7 @@ function linksOf({ nodes, dependencies = [] }: Tree): Link[] {
   return [...children, ...others]
 }
 
-/** Places the tasks of a plan from left to right, each after those that it waits for. */
+/** Places the tasks of a plan from left to right, each after its blockers. */
 export function layOut(tree: Tree, path: readonly string[]): { nodes: PlanNode[]; edges: Edge[] } {
   const graph = new Graph().setGraph({ rankdir: 'LR', nodesep: 16, ranksep: 48 }).setDefaultEdgeLabel(() => ({}))
   for (const { id } of tree.nodes) graph.setNode(id, { ...size })
