@@ -1,6 +1,6 @@
 /**
- * The load of the overload bench: one agent on each of many sockets, which create tasks. It does not
- * use the client library, which holds calls back when it is refused.
+ * The load of the overload bench: one agent on each of many sockets, which create tasks. The client
+ * library would hold calls back when it is refused.
  */
 import { createClient } from '@tony/mcp-client'
 import { serveJobs } from '../child.ts'
