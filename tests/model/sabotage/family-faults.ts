@@ -3,7 +3,6 @@ import type { Fault } from './fault.ts'
 const derived = 'server/src/domain/tasks/derived-dependencies.ts'
 const changed = 'server/src/domain/tasks/change-dependencies.ts'
 const edgeChange = 'server/src/domain/tasks/edge-change.ts'
-const endedCycles = 'server/src/domain/tasks/ended-cycles.ts'
 const dependents = 'server/src/domain/tasks/dependents.ts'
 const kinds = 'server/src/domain/tasks/dependency-kinds.ts'
 const hold = 'server/src/operations/tasks/hold.ts'
@@ -69,30 +68,6 @@ export const familyFaults: readonly Fault[] = [
     file: edgeChange,
     find: '    for (const [id, parentId] of family) {\n',
     replace: '    for (const [id, parentId] of [...family].slice(0, 1)) {\n',
-  },
-  {
-    name: 'a changed dependency does not bring back the edge that its cycle left out',
-    file: changed,
-    find: '  await edges.addFreed([task.id, ...edges.touched])\n',
-    replace: '',
-  },
-  {
-    name: 'an ended task does not bring back the edge that its cycle left out',
-    file: endedCycles,
-    find: '  await edges.addFreed([taskId])\n',
-    replace: '',
-  },
-  {
-    name: 'a task that is tried again closes a cycle',
-    file: endedCycles,
-    find: '  await edges.breakCycles(taskId)\n',
-    replace: '',
-  },
-  {
-    name: 'a wait for the children of a task hides the wait for the task',
-    file: kinds,
-    find: '  childrenKinds.includes(kind) === childrenKinds.includes(other)',
-    replace: '  kind >= 0 && other >= 0',
   },
   {
     name: 'a failure meets an ordinary dependency',
