@@ -221,7 +221,7 @@ export interface PlanTaskIds {
 export interface PublishedStep {
   /** The time between its first and its last statement, in milliseconds. */
   readonly ms: number
-  /** The cost of its tasks without those that were published already. */
+  /** The cost of the tasks that were not published before. */
   readonly cost: number
   /** The ids of its tasks. */
   readonly ids: readonly (readonly [name: string, id: string])[]
