@@ -17,7 +17,8 @@ const codeFolder = existsSync(new URL('./bundle/program.js', import.meta.url)) ?
 async function run(): Promise<void> {
   const command = process.argv[2]
   // First, because the program would be loaded twice.
-  if (command === 'serve' || command === 'dev') (await import('./young-generation.ts')).enlargeYoungGeneration()
+  if (command === 'serve' || command === 'dev')
+    (await import('./young-generation.ts')).restartWithLargerYoungGeneration()
   // A host runs `hook` behind each tool call, so nothing is loaded that it does not use.
   const hook: typeof import('./hook-entry.ts') | undefined =
     command === 'hook' ? await import(`${codeFolder}/hook-entry.js`) : undefined

@@ -25,7 +25,7 @@ function isExecutable(file: string): boolean {
  * Does nothing if the size is set already, or if a process cannot replace itself: on Windows, with
  * a parent that uses an IPC channel, or if Node's permission model forbids it.
  */
-export function enlargeYoungGeneration(): void {
+export function restartWithLargerYoungGeneration(): void {
   const { argv, channel, execArgv, execPath, execve, permission, platform } = process
   // Node takes the underscores of V8 too.
   const options = [...execArgv, variable('NODE_OPTIONS') ?? ''].map((text) => text.replaceAll('_', '-'))

@@ -28,7 +28,7 @@ const guards: readonly Guard[] = [
 
 const ssePingMs = 15_000
 
-const t = initTRPC
+const trpc = initTRPC
   .context<Connection>()
   .meta<ProcedureMeta>()
   .create({
@@ -39,7 +39,7 @@ const t = initTRPC
     errorFormatter: ({ error }) => toErrorShape(error, requestIdsByError.get(error) ?? uuidv7()),
   })
 
-export const router = t.router
+export const router = trpc.router
 
 type Schema = z.ZodType
 type ProcedureDefinition<I extends Schema, O extends Schema> = ProcedureMeta & { readonly input: I; readonly output: O }
@@ -96,7 +96,7 @@ export function runGuards(call: Call): (outcome: CallOutcome) => void {
 type GuardedConnection = Connection & { readonly call: Call; readonly signal: AbortSignal }
 
 const buildGuardedProcedure = (kind: ProcedureKind, meta: ProcedureMeta) =>
-  t.procedure.meta(meta).use(async ({ ctx, path, getRawInput, next, signal }) => {
+  trpc.procedure.meta(meta).use(async ({ ctx, path, getRawInput, next, signal }) => {
     const replyShare = kind === 'subscription' ? undefined : ctx.replyBudget?.openShare()
     try {
       if (kind === 'query') await waitForPageSlot(ctx, path, replyShare)

@@ -136,8 +136,8 @@ export class Metrics {
     registers: [this.registry],
   })
   readonly commits = createCommitMetrics(this.registry)
-  // To find a metric by its labels costs as much as the rest of a call's record. There are two maps,
-  // because a joined key would be hashed for each call.
+  // To find a metric by its labels costs as much as the rest of a call's record. There are two
+  // maps, because a joined key would be hashed for each call.
   readonly #callsByOutcome = new Map<string, Map<string, Counter.Internal>>()
   readonly #secondsByProcedure = new Map<string, Histogram.Internal<'procedure'>>()
   #readStoreStats: () => Promise<StoreStats> = () => Promise.resolve({ databaseBytes: 0, projects: new Map() })

@@ -120,7 +120,7 @@ export type StoreNotification =
 export type Lane = 'urgent' | 'normal' | 'bulk'
 
 export interface Transaction extends Reader {
-  /** True if nothing else writes before the commit, so that a read followed by a write is atomic. */
+  /** True if nothing else writes before the commit: then a read followed by a write is atomic. */
   readonly isSoleWriter: boolean
   /**
    * The store's time at which the operation reached this server. Deadlines count as met by this

@@ -3,24 +3,24 @@ import { useAct } from '../../data/use-act.ts'
 import { useAgents } from '../../data/use-names.ts'
 import { Button } from '../../ui/button.tsx'
 
-interface Draft {
+interface MessageDraft {
   readonly to: string
   readonly text: string
   readonly mode: 'steer' | 'boundary'
 }
 
-const empty: Draft = { to: '', text: '', mode: 'boundary' }
+const empty: MessageDraft = { to: '', text: '', mode: 'boundary' }
 
 /** Sends a message as the operator: to an agent, a role, a topic or everyone. */
 export function Compose({ thread }: { readonly thread: string | undefined }) {
   const [draft, setDraft] = useState(empty)
   const send = useAct({
-    run: (client, { to, text, mode }: Draft) =>
+    run: (client, { to, text, mode }: MessageDraft) =>
       client.messages.send({ to, type: 'note', payload: { text }, mode, threadId: thread }),
     done: ({ to }) => `The message to ${to} is stored in its inbox.`,
     outdates: [['messages', 'list']],
   })
-  const change = (part: Partial<Draft>) => setDraft((current) => ({ ...current, ...part }))
+  const change = (part: Partial<MessageDraft>) => setDraft((current) => ({ ...current, ...part }))
   const submit = (event: FormEvent) => {
     event.preventDefault()
     send.mutate(draft, { onSuccess: () => change({ text: '' }) })

@@ -111,10 +111,10 @@ export async function releaseLeasesOfEarlierIncarnations(
 }
 
 /**
- * Counts a heartbeat against the leases of the agent that it has not extended, and releases those
- * that their holder does not list, because the reply to its claim was lost. An extension resets the
- * count. Most heartbeats list every lease, and then this is one read, which PostgreSQL does for all
- * heartbeats of a batch at once.
+ * Counts this heartbeat for each lease of the agent that it did not extend, and releases a lease
+ * that two heartbeats in a row did not list: its holder never got the reply to its claim. An
+ * extension resets the count. Most heartbeats list every lease, and then this is one read, which
+ * PostgreSQL does for all heartbeats of a batch at once.
  */
 export async function releaseUnlisted(
   tx: Transaction,

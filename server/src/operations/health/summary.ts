@@ -69,7 +69,7 @@ function totalOf(all: readonly SampleSums[], stat: StatName): { sum: number; cou
   return { sum: of.reduce((sum, one) => sum + one.sum, 0), count: of.reduce((count, one) => count + one.count, 0) }
 }
 
-function overallMetrics(all: readonly SampleSums[]): Output['metrics'] {
+function overallMetricsOf(all: readonly SampleSums[]): Output['metrics'] {
   const mean = (stat: StatName): number | null => {
     const { sum, count } = totalOf(all, stat)
     return count === 0 ? null : sum / count
@@ -84,7 +84,7 @@ function overallMetrics(all: readonly SampleSums[]): Output['metrics'] {
   }
 }
 
-function overallStatus({ total: agents, byStatus }: FleetSummary, reports: Output['reports']): Output['status'] {
+function overallStatusOf({ total: agents, byStatus }: FleetSummary, reports: Output['reports']): Output['status'] {
   if (byStatus.offline === agents) return 'unhealthy'
   const troubled = reports.some(({ errorRate }) => errorRate !== null && errorRate > degradedErrorRate)
   return byStatus.offline > 0 || troubled ? 'degraded' : 'healthy'
@@ -107,9 +107,9 @@ export const getHealthSummary = (ctx: Context, { windowMs }: z.output<typeof hea
       all.push(...(await reader.run(sumSamples, { agentId: id, since })))
     }
     return {
-      status: overallStatus(counts, reports),
+      status: overallStatusOf(counts, reports),
       agents: { total: counts.total, byStatus: counts.byStatus },
-      metrics: overallMetrics(all),
+      metrics: overallMetricsOf(all),
       reports: reports.slice(0, reportLimit),
     }
   })

@@ -18,7 +18,7 @@ const toHolder = (row: HolderRow, names: ReadonlyMap<string, string>): Holder =>
   leaseExpiresAt: row.leaseExpiresAt === null ? null : iso(row.leaseExpiresAt),
 })
 
-async function poolRows(reader: Reader, project: string): Promise<Output['pools']> {
+async function readPools(reader: Reader, project: string): Promise<Output['pools']> {
   const pools: Output['pools'] = []
   for (const { name, size, held } of await reader.run(findPools, { project })) {
     const lock = `pool:${name}`
@@ -51,7 +51,7 @@ export const listLocks = (ctx: Context, { limit, cursor }: z.output<typeof lockL
       locks.push({ lock: row.lock, kind, holder: toHolder(row, names), ...(await queueOf(reader, project, row.lock)) })
     }
     return {
-      pools: cursor === undefined ? await poolRows(reader, project) : [],
+      pools: cursor === undefined ? await readPools(reader, project) : [],
       locks,
       nextCursor: found.length > limit ? (page.at(-1)?.lock ?? null) : null,
     }

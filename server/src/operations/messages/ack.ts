@@ -4,7 +4,7 @@ import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
 import { type StatementParts, singleRowUpdate, statement, type Transaction } from '../../store/store.ts'
 import {
-  findReceivedMessage,
+  findInboxMessage,
   isCurrentDeliverySql,
   type Receipt,
   receiptEventColumns,
@@ -28,7 +28,7 @@ const markAcked = singleRowUpdate(
 async function ackIn(tx: Transaction, agentId: string, { messageId, receipt }: Receipt) {
   const [row] = await tx.run(markAcked, { messageId, agentId, receipt, now: tx.now })
   if (!row) {
-    const [known] = await tx.run(findReceivedMessage, { messageId, agentId })
+    const [known] = await tx.run(findInboxMessage, { messageId, agentId })
     const done = known?.status === 'acked' && known.receipt === receipt
     return done ? undefined : staleReceiptError(known, messageId)
   }

@@ -6,7 +6,7 @@ import { requireAgent } from '../../domain/principal.ts'
 import { iso } from '../../platform/times.ts'
 import { type StatementParts, statement } from '../../store/store.ts'
 import {
-  findReceivedMessage,
+  findInboxMessage,
   isCurrentDeliverySql,
   type Receipt,
   receiptEventColumns,
@@ -46,7 +46,7 @@ export function markInProgress(
     const ackBy = tx.now + ackWaitMs
     const [row] = await tx.run(moveAckDeadline, { messageId, agentId, receipt, ackBy })
     if (!row) {
-      const [known] = await tx.run(findReceivedMessage, { messageId, agentId })
+      const [known] = await tx.run(findInboxMessage, { messageId, agentId })
       return refuseReceipt(known, messageId)
     }
     const [first] = shown ? await tx.run(markShown, { messageId, now: tx.now }) : []

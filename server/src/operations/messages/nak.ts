@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
 import { nakDelivery } from './end-delivery.ts'
-import { findReceivedMessage, refuseReceipt } from './receipt.ts'
+import { findInboxMessage, refuseReceipt } from './receipt.ts'
 import { messageStatusOf } from './serialize.ts'
 
 /**
@@ -21,7 +21,7 @@ export function nakMessage(
     const params = { messageId, agentId, receipt, jitter, delayMs: input.delayMs ?? null, error: input.error ?? null }
     const row = await nakDelivery(tx, params)
     if (row) return { messageId, status: messageStatusOf(row.status) }
-    const [known] = await tx.run(findReceivedMessage, { messageId, agentId })
+    const [known] = await tx.run(findInboxMessage, { messageId, agentId })
     return refuseReceipt(known, messageId)
   })
 }

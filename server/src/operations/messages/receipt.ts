@@ -5,7 +5,7 @@ import { equalsLiteral } from '../../store/sql-literals.ts'
 import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
 import type { MessageRow } from './serialize.ts'
 
-export const findReceivedMessage = statement(({ db, t, p }: StatementParts<{ messageId: string; agentId: string }>) =>
+export const findInboxMessage = statement(({ db, t, p }: StatementParts<{ messageId: string; agentId: string }>) =>
   db
     .select()
     .from(t.messages)

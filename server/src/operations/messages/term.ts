@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
 import { requireAgent } from '../../domain/principal.ts'
 import { termDelivery } from './end-delivery.ts'
-import { findReceivedMessage, refuseReceipt } from './receipt.ts'
+import { findInboxMessage, refuseReceipt } from './receipt.ts'
 
 /** `messages.term`: makes a message a dead letter at once, even with deliveries left. */
 export function termMessage(
@@ -14,7 +14,7 @@ export function termMessage(
   return ctx.transact(async (tx) => {
     if (await termDelivery(tx, { messageId, agentId, receipt, error: error ?? null }))
       return { messageId, status: 'dead' }
-    const [known] = await tx.run(findReceivedMessage, { messageId, agentId })
+    const [known] = await tx.run(findInboxMessage, { messageId, agentId })
     return refuseReceipt(known, messageId)
   })
 }

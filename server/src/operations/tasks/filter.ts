@@ -42,8 +42,9 @@ async function selectIds(reader: Reader, { project, filter, limit }: TaskQuery, 
 /**
  * Returns the ids of up to `limit` tasks that match a filter and allow a transition. A filter
  * without a selective field reads the index of the status, one status after the other, so that
- * ended tasks are not scanned. A filter with one excludes the other statuses instead: with an
- * equality on the status too, SQLite would not choose the index of the selective field.
+ * ended tasks are not scanned. A filter with a selective field excludes the other statuses by
+ * `not in` instead: with an equality on the status, SQLite would choose the index of the status and
+ * not that of the selective field.
  */
 export async function findTaskIds(reader: Reader, transition: TaskTransition, query: TaskQuery): Promise<string[]> {
   const { filter, limit } = query

@@ -19,7 +19,7 @@ import { toWebhook } from './serialize.ts'
 
 type Input = z.output<typeof webhookCreateInput>
 
-/** An endpoint that this owner has verified already. */
+/** An endpoint that has answered a challenge of this owner already. */
 const findChallengedEndpoint = statement(
   ({ db, t, p }: StatementParts<{ project: string; owner: string; url: string; now: number }>) =>
     db
@@ -47,7 +47,7 @@ const findUnexpiredWebhook = async (reader: Reader, project: string, id: string)
 }
 
 /** The parts of a webhook that are known before its transaction. */
-interface Draft {
+interface WebhookDraft {
   readonly id: string
   readonly input: Input
   readonly url: string
@@ -62,23 +62,30 @@ const chooseSecret = (ctx: Context, input: Input, live: WebhookRow | undefined):
 }
 
 /** Throws INVALID_INPUT, with the reason, if the endpoint does not return a challenge. */
-async function requireChallengedEndpoint(ctx: Context, { id, input: { format }, url, secret }: Draft): Promise<void> {
+async function requireChallengedEndpoint(
+  ctx: Context,
+  { id, input: { format }, url, secret }: WebhookDraft,
+): Promise<void> {
   const { subject: owner, project } = ctx.principal
   if (ctx.config.webhooks.origins.includes(new URL(url).origin)) return
-  const verified = await ctx.read((reader) =>
+  const challenged = await ctx.read((reader) =>
     reader.run(findChallengedEndpoint, { project, owner, url, now: reader.now }),
   )
-  if (verified.length > 0) return
+  if (challenged.length > 0) return
   const reason = await ctx.webhooks.sendChallenge({ id, format, url, secret })
   if (reason === undefined) return
   throw new CoordinationError(
     'INVALID_INPUT',
-    `url: the endpoint did not pass its verification (${reason}): it must answer 200 with {"challenge":"…"} of the request`,
+    `url: the endpoint did not answer the challenge (${reason}): it must answer 200 with {"challenge":"…"} of the request`,
     { reason },
   )
 }
 
-async function insertWebhook(ctx: Context, tx: Transaction, { id, input, url, secret }: Draft): Promise<WebhookRow> {
+async function insertWebhook(
+  ctx: Context,
+  tx: Transaction,
+  { id, input, url, secret }: WebhookDraft,
+): Promise<WebhookRow> {
   const { principal, store } = ctx
   const { project, subject: owner, agent } = principal
   const [count] = await tx.run(countWebhooks, { project })
@@ -115,7 +122,7 @@ async function insertWebhook(ctx: Context, tx: Transaction, { id, input, url, se
 }
 
 /** Renews the life, the secret and the state of a webhook. The secret before it stays for a day. */
-async function renewWebhook(ctx: Context, tx: Transaction, live: WebhookRow, draft: Draft): Promise<WebhookRow> {
+async function renewWebhook(ctx: Context, tx: Transaction, live: WebhookRow, draft: WebhookDraft): Promise<WebhookRow> {
   const { pepper } = ctx.identity
   const { ttlMs } = draft.input
   const isRotated = unsealSecret(pepper, live.secret) !== draft.secret
@@ -140,7 +147,7 @@ async function renewWebhook(ctx: Context, tx: Transaction, live: WebhookRow, dra
 
 const overlapMs = 86_400_000
 
-/** `webhooks.create`: verifies the endpoint, and then creates or renews the webhook. */
+/** `webhooks.create`: challenges the endpoint, and then creates or renews the webhook. */
 export async function createWebhook(ctx: Context, input: Input): Promise<z.output<typeof webhookCreateOutput>> {
   const { project, subject: owner } = ctx.principal
   const url = parseEndpointUrl(input.url).href

@@ -67,9 +67,9 @@ export class WalCheckpointRunner {
 
   /**
    * Moves the remaining pages of the log into the database before the last connection closes.
-   * SQLite would do so during the close and ignore errors, so a server on a failing disk would end
-   * without one. If this throws, the log stays, and the caller must not close the connection: the
-   * close would try again.
+   * SQLite does this in its close too, but ignores errors, so nobody would learn of a failing disk.
+   * If this throws, the log stays, and the caller must not close the connection: the close would
+   * try again. A full disk does not throw.
    */
   moveRemainingPages(): void {
     try {

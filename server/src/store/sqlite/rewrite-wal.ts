@@ -6,10 +6,11 @@ const chunkBytes = 1_048_576
  * Writes the log of a database again, byte for byte, and flushes it. Only the owner of the database
  * may call it, before its first write: the writes of another program would be lost.
  *
- * After a failed fsync the system keeps the pages in memory and counts them as written. The process
- * ends, and the next one reads commits that the disk lacks. No later fsync would write them, and a
- * power cut would leave a gap before the commits that follow. A log remains only after a process
- * that did not close, so this costs nothing after a stop.
+ * After a failed fsync the kernel keeps the pages in its cache and marks them as written, so no
+ * later fsync writes them. The process ends, and the next one would read commits that the disk
+ * lacks; a power cut would then lose these and keep later ones. Writing the log again makes the
+ * kernel write each page. A process that closes its database leaves no log, so this costs nothing
+ * after a regular stop.
  */
 export function rewriteWal(database: string): void {
   const log = `${database}-wal`

@@ -22,10 +22,10 @@ const credentialValues = /(^|=)(tc[kbr]_[\w-]{20}|eyJ[\w-]{10,}\.[\w-]+\.)/
 const unmapIpv4 = (address: string | undefined): string | undefined => address?.replace(/^::ffff:(?=\d+\.)/i, '')
 
 /**
- * True if a page was served under the name that its request is for. Behind a proxy that changes the
- * `Host` its origin must be listed. A foreign name that resolves to this server passes too, and its
- * page has no credential: none is sent by a browser on its own, and `isLocal` requires a `Host` of
- * the loopback.
+ * True if the `Origin` of a request names the same host as its `Host`. Behind a proxy that changes
+ * the `Host`, the origin of the page must be listed in the configuration. The page of a foreign
+ * name that resolves to this server passes too. It gains nothing by that: a browser adds no
+ * credential on its own, and `isLocal` accepts only a `Host` of the loopback.
  */
 const isOriginOfHost = (origin: string, host: string | undefined): boolean =>
   host !== undefined && /^https?:\/\/(?<host>[^/]+)$/.exec(origin)?.groups?.['host'] === host.toLowerCase()
