@@ -62,7 +62,7 @@ export class FrameSocket {
       const header = first === short ? 4 : 2
       const end = at + header + (first === short ? all.readUInt16BE(at + 2) : first)
       if (end > all.length) break
-      if (all[at] === 0x81) this.onText(all.latin1Slice(at + header, end))
+      if (all[at] === 0x81) this.onText(all.toString('latin1', at + header, end))
       at = end
     }
     this.#rest = all.subarray(at)
