@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { procedures } from '@tony/mcp-server/api/pipeline'
 import { readConfig } from '@tony/mcp-server/config'
+import { sweeps } from '@tony/mcp-server/server'
 import { errorPolicies } from '@tony/mcp-shared/errors'
 import { eventTypes } from '@tony/mcp-shared/event-words'
 import { describe, expect, test } from 'vitest'
@@ -180,4 +181,33 @@ describe('the protocol', () => {
 test('every procedure is listed, and no other', () => {
   const listed = rowsOf(textOf('docs/procedures.md')).map(([path]) => path)
   expect(listed).toEqual([...procedures.keys()])
+})
+
+describe('the page about the architecture', () => {
+  const architecture = textOf('docs/architecture.md')
+
+  test('lists every sweep with its interval, and no others', () => {
+    const listed = rowsUnder(architecture, '## Sweeps').map(([name, every]) => [name?.replaceAll('`', ''), every])
+    const intervalOf = (ms: number) => (ms < 1_000 ? `${ms} ms` : `${ms / 1_000} s`)
+    const real = sweeps.map(({ name, everyMs }) => [name, intervalOf(everyMs)])
+    expect(listed.toSorted()).toEqual(real.toSorted())
+  })
+
+  test('lists the guards in their order', () => {
+    const [, guards] = /^const guards: .*\[([^\]]+)\]$/m.exec(textOf('server/src/api/procedure.ts')) ?? []
+    const named = [...(guards ?? '').matchAll(/\w+/g)].map(([name]) => `\`${name}\``)
+    expect(named.length).toBeGreaterThan(4)
+    expect(architecture.replaceAll(/\s+/g, ' ')).toContain(`defines: ${named.join(', ')}.`)
+  })
+
+  test('lists the folders of the domain and of the transports', () => {
+    const rows = rowsUnder(architecture, '## Layers')
+    for (const layer of ['domain', 'transports']) {
+      const [, contents = ''] = rows.find(([name]) => name === `\`${layer}\``) ?? []
+      const listed = [...contents.matchAll(/`([\w-]+)`/g)].map(([, name]) => name)
+      const folders = readdirSync(resolve(root, 'server/src', layer), { withFileTypes: true })
+      const real = folders.filter((entry) => entry.isDirectory()).map(({ name }) => name)
+      expect(listed.toSorted(), layer).toEqual(real.toSorted())
+    }
+  })
 })
