@@ -7,8 +7,8 @@ import { FairQueue, laneOf, type QueuedOperation } from './fair-queue.ts'
 const batchLimit = 256
 
 /**
- * The multiple of the operations of the last batch that the next one takes at most. Operations for
- * which no time is left return to the queue, which costs as much as taking them.
+ * After a batch without time for all of its operations, the multiple of those that ran which the
+ * next one takes at most. The others return to the queue, which costs as much as taking them.
  */
 const growth = 2
 
@@ -129,7 +129,8 @@ export class WriteQueues<T extends QueuedOperation> {
       const batch = waiting.queue.takeBatch(limit, this.#options.now())
       waiting.oldest = oldestArrivalsOf(waiting.queue)
       const remaining = await this.#options.run(batch)
-      limit = Math.min(batchLimit, Math.max(leastLimit, growth * (batch.length - remaining.length)))
+      const started = batch.length - remaining.length
+      limit = remaining.length === 0 ? batchLimit : Math.min(batchLimit, Math.max(leastLimit, growth * started))
       waiting.queue.putBack(remaining)
       for (const item of remaining) noteArrival(waiting, item)
       // One turn of the event loop between batches, or sockets would starve under load.
