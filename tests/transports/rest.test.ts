@@ -204,6 +204,19 @@ test('the feed is a stream of events that resumes after Last-Event-ID', async ()
   expect(rest).toEqual(all.slice(1))
 })
 
+test('a message is in the stream of an inbox that already waits, and can be acked', async () => {
+  await using server = await TestServer.start()
+  const bob = await server.agent('bob')
+  const received = readEvents(`${server.url}/api/messages/inbox`, { authorization: `Bearer ${bob.token}` }, 1)
+  const { inboxes } = server.parts.waiters
+  while (!inboxes.openInboxOf(bob.id)) await new Promise((resolve) => setImmediate(resolve))
+  const { id } = await server.connect().messages.send({ to: 'bob', type: 'note', payload: { n: 1 } })
+  const message = (await received)[0]?.data
+  expect(message).toMatchObject({ id, payload: { n: 1 }, attempt: 1 })
+  await bob.messages.ack({ messageId: message.id, receipt: message.receipt })
+  expect(await bob.messages.get({ messageId: message.id })).toMatchObject({ status: 'acked' })
+})
+
 test('a stream whose caller has no permission is refused before it begins', async () => {
   await using server = await TestServer.start({ mode: 'serve' })
   const { status, json } = await restOf(server)('/events/stream')

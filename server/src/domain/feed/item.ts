@@ -3,7 +3,7 @@ export interface SubscriptionItem<T> {
   /** The cursor with which the subscription resumes after this item; undefined if it cannot. */
   readonly id: string | undefined
   readonly data: T
-  readonly json: () => string
+  json(): string
 }
 
 /**

@@ -22,7 +22,7 @@ import {
 } from '@tony/mcp-tools/tool-session'
 import { z } from 'zod'
 import { procedures, runCall, runSubscription } from '../../api/pipeline.ts'
-import type { SubscriptionItem } from '../../domain/feed/item.ts'
+import { type SubscriptionItem, toSubscriptionItem } from '../../domain/feed/item.ts'
 import type { EventOutput } from '../../domain/feed/page.ts'
 import type { Principal } from '../../domain/principal.ts'
 import { hasToolSessionEnded, recordToolSessionEnd } from '../../domain/tool-sessions/ended-sessions.ts'
@@ -164,7 +164,7 @@ export class HttpToolSession implements ToolSession {
     for await (const chunk of runSubscription({ ...call, kind: 'subscription' })) {
       // The stream outlives tokens and incarnations.
       authenticateCaller(caller)
-      for (const item of chunk) yield { ...item, data: event.parse(item.data) }
+      for (const item of chunk) yield toSubscriptionItem(event.parse(item.data), item.id)
     }
   }
 

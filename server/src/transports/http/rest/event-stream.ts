@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { type IncomingCall, runSubscription } from '../../../api/pipeline.ts'
+import type { SubscriptionItem } from '../../../domain/feed/item.ts'
 import { authenticateCaller } from '../../../guards/authenticate.ts'
 import type { Connection } from '../../../guards/call.ts'
 import { toProblem } from './problem.ts'
@@ -34,6 +35,10 @@ export function beginEventStream(response: ServerResponse): void {
   response.flushHeaders()
 }
 
+/** Returns an item as a server-sent event. */
+const toEventText = (item: SubscriptionItem<unknown>): string =>
+  `${item.id === undefined ? '' : `id: ${item.id}\n`}data: ${item.json()}\n\n`
+
 /**
  * Sends a subscription as server-sent events. The id of an event is its cursor. An error before the
  * first event is thrown, a later one is the event `error`.
@@ -59,7 +64,7 @@ export async function sendEventStream(
       // The stream outlives tokens and incarnations.
       authenticateCaller(connection)
       beginEventStream(response)
-      const text = chunk.map(({ id, json }) => `${id === undefined ? '' : `id: ${id}\n`}data: ${json()}\n\n`).join('')
+      const text = chunk.map(toEventText).join('')
       if (!response.write(text) && !response.closed) await waitForDrain(response)
     }
     beginEventStream(response)
