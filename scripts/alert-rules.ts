@@ -2,7 +2,10 @@
 export interface AlertRule {
   readonly name: string
   readonly severity: 'page' | 'ticket'
-  /** The condition, in PromQL. */
+  /**
+   * The condition, in PromQL. Each replica tells the gauges of the projects from the database, so a
+   * condition takes their greatest value. A counter has no series before its first event.
+   */
   readonly expr: string
   /** Time for which the condition must hold. It keeps a short peak from firing. */
   readonly holds: string
@@ -18,7 +21,7 @@ export const alertRules: readonly AlertRule[] = [
   {
     name: 'TonyAgentLost',
     severity: 'ticket',
-    expr: 'tony_agents{status="offline"} > 0',
+    expr: 'max by (project) (tony_agents{status="offline"}) > 0',
     holds: '1m',
     summary: '{{ $value }} agents of {{ $labels.project }} are offline',
     action: 'Find them with `agents.list`. Their tasks return to the queue by themselves; start the agents again.',
@@ -27,7 +30,7 @@ export const alertRules: readonly AlertRule[] = [
   {
     name: 'TonyDeadLetters',
     severity: 'ticket',
-    expr: 'tony_messages{state="dead"} > 0',
+    expr: 'max by (project) (tony_messages{state="dead"}) > 0',
     holds: '1m',
     summary: '{{ $value }} messages of {{ $labels.project }} are dead letters',
     action: 'Read the reasons with `messages.deadLetters.list`, mend the receiver, then redrive or purge them.',
@@ -36,7 +39,7 @@ export const alertRules: readonly AlertRule[] = [
   {
     name: 'TonyQueueAge',
     severity: 'ticket',
-    expr: 'tony_oldest_ready_seconds{priority!="low"} > 300',
+    expr: 'max by (project, priority) (tony_oldest_ready_seconds{priority!="low"}) > 300',
     holds: '1m',
     summary: 'A task of {{ $labels.project }} with priority {{ $labels.priority }} waits for {{ $value }} s',
     action: 'Ask `tasks.explain` why it does not run: mostly an agent with its capabilities is missing.',
@@ -102,9 +105,9 @@ export const alertRules: readonly AlertRule[] = [
   {
     name: 'TonyNoProgress',
     severity: 'page',
-    expr: 'sum(tony_oldest_ready_seconds) > 0 and sum(increase(tony_events_total{type=~"task.claimed|task.progressed|task.completed"}[5m])) == 0',
+    expr: 'max(tony_oldest_ready_seconds) > 300 unless sum(increase(tony_events_total{type=~"task.claimed|task.progressed|task.completed"}[5m])) > 0',
     holds: '1m',
-    summary: 'Tasks are ready, and none was claimed, worked on or completed for five minutes',
+    summary: 'A task is ready for {{ $value }} s, and none was claimed, worked on or completed for five minutes',
     action: 'Look if the agents are live, paused or draining, and ask `tasks.explain` about the first task.',
     firing: {
       'tony_oldest_ready_seconds{project="default",priority="normal"}': '60+60x20',
@@ -114,7 +117,7 @@ export const alertRules: readonly AlertRule[] = [
   {
     name: 'TonyLockWait',
     severity: 'ticket',
-    expr: 'tony_lock_wait_ratio > 0.25',
+    expr: 'max by (project) (tony_lock_wait_ratio) > 0.25',
     holds: '2m',
     summary: '{{ $value | humanizePercentage }} of the agents of {{ $labels.project }} wait for locks',
     action: 'Find the lock and its holder with `locks.list`. Make the lock narrower, or end the task that holds it.',
@@ -132,7 +135,7 @@ export const alertRules: readonly AlertRule[] = [
   {
     name: 'TonyMessagesUnaccounted',
     severity: 'page',
-    expr: 'tony_messages_unaccounted != 0',
+    expr: 'max by (project) (tony_messages_unaccounted) != 0',
     holds: '0s',
     summary: '{{ $value }} accepted messages of {{ $labels.project }} are in no state',
     action:

@@ -8,23 +8,27 @@ export interface Panel {
 const quantile = (histogram: string): string =>
   `histogram_quantile(0.99, sum by (le) (rate(${histogram}_bucket[$__rate_interval])))`
 
+/** Adds up a gauge of all projects. Each replica tells the same values from the database. */
+const sumOfProjects = (label: string, gauge: string): string =>
+  `sum by (${label}) (max by (project, ${label}) (${gauge}))`
+
 export const panels: readonly Panel[] = [
   {
     title: 'Tasks by status',
     unit: 'short',
-    queries: { '{{status}}': 'sum by (status) (tony_tasks{status!~"completed|cancelled"})' },
+    queries: { '{{status}}': sumOfProjects('status', 'tony_tasks{status!~"completed|cancelled"}') },
   },
   {
     title: 'Pending by priority',
     unit: 'short',
-    queries: { '{{priority}}': 'sum by (priority) (tony_pending_tasks)' },
+    queries: { '{{priority}}': sumOfProjects('priority', 'tony_pending_tasks') },
   },
   {
     title: 'Oldest ready task',
     unit: 's',
     queries: { '{{priority}}': 'max by (priority) (tony_oldest_ready_seconds)' },
   },
-  { title: 'Agents', unit: 'short', queries: { '{{status}}': 'sum by (status) (tony_agents)' } },
+  { title: 'Agents', unit: 'short', queries: { '{{status}}': sumOfProjects('status', 'tony_agents') } },
   {
     title: 'Events',
     unit: 'ops',
@@ -33,7 +37,7 @@ export const panels: readonly Panel[] = [
   {
     title: 'Messages',
     unit: 'short',
-    queries: { '{{state}}': 'sum by (state) (tony_messages{state=~"pending|delivered|dead"})' },
+    queries: { '{{state}}': sumOfProjects('state', 'tony_messages{state=~"pending|delivered|dead"}') },
   },
   {
     title: 'Calls by outcome',
@@ -55,7 +59,7 @@ export const panels: readonly Panel[] = [
     },
   },
   { title: 'p99 wait of claims', unit: 's', queries: { wait: quantile('tony_claim_wait_seconds') } },
-  { title: 'Lock wait', unit: 'percentunit', queries: { '{{project}}': 'tony_lock_wait_ratio' } },
+  { title: 'Lock wait', unit: 'percentunit', queries: { '{{project}}': 'max by (project) (tony_lock_wait_ratio)' } },
   { title: 'Write queue', unit: 's', queries: { '{{lane}}': 'max by (lane) (tony_write_queue_age_seconds)' } },
   {
     title: 'Event loop, p99',
