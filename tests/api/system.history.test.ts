@@ -101,6 +101,35 @@ test('a step has the depth of the queue by status and priority, and the wait of 
   ])
 })
 
+test('a step has the wait of a task whose claim group is newer than many empty ones', async () => {
+  await using server = await startServer()
+  const lead = server.connect()
+  for (let part = 0; part < 3; part += 1) {
+    const tasks = Array.from({ length: 167 }, (_, n) => ({ type: 'old', requires: [`old-${part}-${n}`] }))
+    await lead.tasks.createMany({ tasks })
+    while ((await lead.tasks.cancelMany({ filter: { type: 'old' } })).more);
+  }
+  await lead.tasks.create({ type: 'code', priority: 'critical', requires: ['new'] })
+  await lead.tasks.create({ type: 'code', priority: 'low', requires: ['newer'] })
+  await endStep(server)
+  const { pending, oldestReadyMs } = await lead.system.history({})
+  expect([last(pending.critical), last(pending.low)]).toEqual([[1], [1]])
+  expect([last(oldestReadyMs.critical), last(oldestReadyMs.high), last(oldestReadyMs.low)]).toEqual([
+    [stepMs],
+    [0],
+    [stepMs],
+  ])
+})
+
+test('the samples of a step share one reading of the size of the database', async () => {
+  await using server = await startServer()
+  const { history } = server.parts
+  const readings: number[] = []
+  const read = () => Promise.resolve(readings.push(0))
+  const sizes = [0, 0, stepMs, stepMs].map((step) => history.databaseBytesOf(step, read))
+  expect(await Promise.all(sizes)).toEqual([1, 1, 2, 2])
+})
+
 test('a step has the share of the fleet that waits for locks', async () => {
   await using server = await startServer()
   const lead = server.connect()

@@ -8,7 +8,7 @@ import type { Sweep } from './runner.ts'
 /** Writes the sample of a project for one step. An empty project has no history. */
 async function recordStep(services: Services, project: string, at: number): Promise<void> {
   const { store, history } = services
-  const databaseBytes = await store.databaseBytes()
+  const databaseBytes = await history.databaseBytesOf(at, () => store.databaseBytes())
   const state = await store.read((reader) => readProjectState(reader, services, { project, databaseBytes }))
   if (!state) return
   const counts = history.activity.take(project)

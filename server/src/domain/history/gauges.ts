@@ -1,6 +1,6 @@
 import { priorities, priorityOfRank } from '@tony/mcp-shared/priorities'
 import { taskStatuses } from '@tony/mcp-shared/task-statuses'
-import { and, eq, isNotNull, sql } from 'drizzle-orm'
+import { and, eq, isNotNull, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { type Reader, type StatementParts, statement } from '../../store/store.ts'
 import { agentCountsOf } from '../agents/counts.ts'
@@ -25,11 +25,23 @@ const findDepths = statement(({ db, t, p }: StatementParts<{ project: string }>)
 const groupLimit = 500
 
 /**
- * Reads the time at which the head of each claim group became ready, for each rank, and returns the
+ * The ids of the claim groups that have ready tasks. Groups are never deleted, so most of them may
+ * be empty: each step of the query finds the next one in the index of the ready tasks.
+ */
+function readyGroupsSql(ofProject: SQL): SQL {
+  const next = (after: SQL) =>
+    sql`(select ready from tasks where ${ofProject} and ready is not null${after} order by ready limit 1)`
+  const first = sql`select ${next(sql``)}, 1`
+  const step = sql`select ${next(sql` and ready > filled.id`)}, n + 1 from filled where filled.id is not null and n < ${sql.raw(String(groupLimit))}`
+  return sql`(with recursive filled(id, n) as (${first} union all ${step}) select id from filled where id is not null)`
+}
+
+/**
+ * Reads the time at which the head of each filled claim group became ready, for each rank, and returns the
  * earliest of each rank. The aged `low` tasks have a rank of their own.
  */
 const findOldestHeads = statement(({ db, t, p }: StatementParts<{ project: string }>) => {
-  const ofProject = eq(t.tasks.projectId, p.project)
+  const ofProject = sql`${eq(t.tasks.projectId, p.project)}`
   const headReadyAt = (rank: number) =>
     sql<
       number | null
@@ -43,9 +55,7 @@ const findOldestHeads = statement(({ db, t, p }: StatementParts<{ project: strin
       aged: headReadyAt(agedRank).as('aged'),
     })
     .from(t.routes)
-    .where(eq(t.routes.projectId, p.project))
-    .orderBy(t.routes.id)
-    .limit(groupLimit)
+    .where(and(eq(t.routes.projectId, p.project), sql`${t.routes.id} in ${readyGroupsSql(ofProject)}`))
     .as('heads')
   return db
     .select({

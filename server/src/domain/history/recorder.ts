@@ -13,6 +13,7 @@ export class HistoryRecorder {
   readonly #lastSteps = new Map<string, number>()
   readonly #writes = new Map<string, Promise<void>>()
   #lag = { step: 0, ms: 0 }
+  #size = { step: -1, bytes: Promise.resolve(0) }
 
   /**
    * Calls `write` with the begin of the step that has ended, once for each step and project, and
@@ -29,6 +30,15 @@ export class HistoryRecorder {
       }
     }
     return this.#writes.get(project) ?? Promise.resolve()
+  }
+
+  /**
+   * Returns the size of the database in a step. PostgreSQL reads the sizes of all its files for it,
+   * so all projects of a step get the same reading.
+   */
+  databaseBytesOf(step: number, read: () => Promise<number>): Promise<number> {
+    if (this.#size.step !== step) this.#size = { step, bytes: read() }
+    return this.#size.bytes
   }
 
   /** Returns the longest delay of the event loop in a step; all projects get the same one. */
