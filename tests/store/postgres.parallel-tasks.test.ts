@@ -1,6 +1,6 @@
 import type { Client, LeasedTask } from '@tony/mcp-client'
 import { describe, expect, test } from 'vitest'
-import { leaseOf } from '../api/given.ts'
+import { claimOne, leaseOf } from '../api/given.ts'
 import { Database, postgresServer } from '../support/postgres.ts'
 import { type TestAgent, TestServer } from '../support/server.ts'
 import { miscountsBy } from '../support/verify/miscounts.ts'
@@ -168,6 +168,24 @@ async function playOn(pooler: boolean) {
   return await play(server)
 }
 
+/**
+ * A root that waits for a gate, which waits for a held child of the root. The grandchild inherits
+ * the wait for the gate, which the cycle leaves out, and waits for a held task beside them.
+ */
+async function createFamilyCycle(lead: Client, one: TestAgent, other: TestAgent) {
+  const { id: root } = await lead.tasks.create({ type: 'epic' })
+  const { id: parent } = await lead.tasks.create({ type: 'work', parentId: root })
+  const { id: gate } = await lead.tasks.create({ type: 'work', dependsOn: [parent] })
+  const { revision } = await lead.tasks.get({ taskId: root })
+  await lead.tasks.update({ taskId: root, expectedRevision: revision, dependsOn: [gate] })
+  const held = leaseOf(await claimOne(one))
+  const { id: needed } = await lead.tasks.create({ type: 'work' })
+  const side = leaseOf(await claimOne(other))
+  expect([held.taskId, side.taskId]).toEqual([parent, needed])
+  const { id: child } = await lead.tasks.create({ type: 'work', parentId: parent, dependsOn: [needed] })
+  return { gate, child, held, side }
+}
+
 describe.skipIf(postgresServer === undefined)('tasks in a batch', () => {
   test('have the same outcomes, rows and events at the same time as one by one', async () => {
     // The first one learns the forms of the statements. Behind a pooler operations run one by one.
@@ -202,5 +220,24 @@ describe.skipIf(postgresServer === undefined)('tasks in a batch', () => {
     )
     expect(counts).toEqual([expect.any(Number), 1])
     expect(counts[0]).toBeLessThan(14)
+  })
+
+  test('count a completion beside the end of a cycle once, and not twice', async () => {
+    await using database = await Database.create()
+    await using server = await TestServer.start({ postgres: { url: database.url } })
+    const lead = server.connect()
+    const [one, other] = await Promise.all(['one', 'other'].map((name) => server.agent(name)))
+    if (!one || !other) throw new Error('there are two agents')
+    const { gate, child, held, side } = await createFamilyCycle(lead, one, other)
+    const openDeps = () =>
+      server.query<{ open_deps: number }>(`select open_deps from tasks where id = '${child}'`)[0]?.open_deps
+    expect(openDeps()).toBe(1)
+    const ends = [() => one.tasks.complete(held, once), () => other.tasks.complete(side, once)]
+    expect((await inOneBatch(server, ends)).map(codeOf)).toEqual(['ok', 'ok'])
+    expect([(await lead.tasks.get({ taskId: child })).status, openDeps()]).toEqual(['blocked', 1])
+    const last = await claimOne(one)
+    expect(last.id).toBe(gate)
+    await one.tasks.complete(leaseOf(last))
+    expect([(await lead.tasks.get({ taskId: child })).status, openDeps()]).toEqual(['pending', 0])
   })
 })

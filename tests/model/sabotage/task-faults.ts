@@ -77,8 +77,8 @@ export const taskFaults: readonly Fault[] = [
   {
     name: 'a cascade ends after one level',
     file: dependents,
-    find: '        nextLevel.push(row)\n',
-    replace: '',
+    find: '    level = nextLevel\n',
+    replace: '    level = []\n',
   },
   {
     name: 'a cycle is not refused',

@@ -3,12 +3,14 @@ import { and, eq, exists, inArray, isNull, notExists, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/sqlite-core'
 import { equalsLiteral, inLiterals } from '../../store/sql-literals.ts'
 import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
+import { blockColumns, inCreationOrder, recordBlockedTasks } from './block-tasks.ts'
 import { cascadingKinds, type FinalStatus, inKinds, satisfiedKinds, type UnmetDependency } from './dependency-kinds.ts'
-import { type AwaitedTask, addFreedEdges, closeCycles, type TaskEnd } from './ended-cycles.ts'
+import { addFreedEdges, closeCycles } from './ended-cycles.ts'
 import { finalFailureColumns } from './failure.ts'
 import { notifyClaimable } from './lease.ts'
 import { completionColumns, dequeueColumns, unblockedDeadlineSql } from './queue-columns.ts'
 import type { TaskRow } from './task-row.ts'
+import { forgetEnd } from './uncounted-ends.ts'
 
 /** The tasks with an edge of these kinds to a task. */
 const selectDependents = ({ db, t, p }: StatementParts<{ taskId: string }>, kinds: readonly number[]) =>
@@ -57,13 +59,6 @@ const countDown = {
 }
 
 /**
- * Sorts rows by creation for the order of their events. An engine returns updated rows in any
- * order.
- */
-const inCreationOrder = <T extends { readonly ord: number }>(rows: readonly T[]): T[] =>
-  rows.toSorted((a, b) => a.ord - b.ord)
-
-/**
  * Completes a parent whose last child has ended, unless it is held or a child has failed. A task
  * without children is work for an agent.
  */
@@ -102,6 +97,13 @@ async function completeParentIn(tx: Transaction, parent: TaskRow, actor: string 
   return true
 }
 
+/** A task that others wait for. */
+export interface AwaitedTask {
+  readonly project: string
+  /** The number of its own open dependencies. Most tasks end without any. */
+  readonly openDeps: number
+}
+
 /**
  * Returns a task if others wait for it. Most have no dependents, and to find that out costs less
  * than an update that changes no row.
@@ -110,51 +112,43 @@ export const findAwaitedTask = async (tx: Transaction, taskId: string): Promise<
   (await tx.run(findAwaited, { taskId }))[0]
 
 /**
- * Decrements the count of open dependencies of each task that waits for this outcome of an ended
- * task. A dependent without open dependencies becomes claimable. A parent with
- * `onChildrenEnd: complete` is completed instead, unless it is held or a child has failed.
+ * Decrements the count of open dependencies of each task that waits for the completion of a task. A
+ * dependent without open dependencies becomes claimable. A parent with `onChildrenEnd: complete` is
+ * completed instead, unless it is held or a child has failed.
  */
-export async function unblockDependents(
-  tx: Transaction,
-  taskId: string,
-  actor: string | null,
-  end: Pick<TaskEnd, 'outcome' | 'uncounted'> = { outcome: 'completed' },
-): Promise<void> {
+export async function unblockDependents(tx: Transaction, taskId: string, actor: string | null): Promise<void> {
   const awaited = await findAwaitedTask(tx, taskId)
-  if (awaited) await unblockKnownDependents(tx, awaited, actor, { ...end, taskId })
+  if (awaited) await unblockKnownDependents(tx, awaited, actor, taskId)
 }
 
 /** Does what `unblockDependents` does, for a task that has dependents. */
 export async function unblockKnownDependents(
   tx: Transaction,
-  awaited: AwaitedTask,
+  { project, openDeps }: AwaitedTask,
   actor: string | null,
-  end: TaskEnd,
+  taskId: string,
 ): Promise<void> {
-  const { taskId, outcome, uncounted } = end
   // The operation that ends the last dependency is then the last one in the feed too.
   await tx.afterEarlier()
   // A task without open dependencies has waited for nothing, so no cycle ends with it.
-  if (awaited.openDeps > 0 || uncounted) await addFreedEdges(tx, awaited, actor, end)
+  if (openDeps > 0) await addFreedEdges(tx, { project, taskIds: [taskId], areUncounted: true }, actor)
+  await countEnd(tx, { taskId, outcome: 'completed' }, actor)
+}
+
+interface TaskEnd {
+  readonly taskId: string
+  readonly outcome: FinalStatus
+}
+
+/** Counts the end of a task at the tasks that wait for this outcome. */
+async function countEnd(tx: Transaction, { taskId, outcome }: TaskEnd, actor: string | null): Promise<void> {
   const dependents = await tx.run(countDown[outcome], { taskId, now: tx.now })
+  forgetEnd(tx, taskId)
   for (const row of inCreationOrder(dependents)) {
     if (row.openDeps > 0 || row.status !== 'pending') continue
     tx.append({ type: 'task.unblocked', subject: row.id, actor, taskId: row.id, epic: row.epic, data: { by: taskId } })
     if (row.rollsUp === 1 && (await completeParentIn(tx, row, actor))) continue
     if (row.ready !== null) notifyClaimable(tx, row)
-  }
-}
-
-/** The columns to set for a task that gets open dependencies. A leased task keeps its lease. */
-export const blockColumns = ({ tasks }: StatementParts<object>['t'], count: ReturnType<typeof sql>) => {
-  const isPending = sql`${tasks.status} = 'pending'`
-  return {
-    openDeps: sql`${tasks.openDeps} + ${count}`,
-    status: sql`case when ${isPending} then 'blocked' else ${tasks.status} end`,
-    ready: null,
-    parkedOn: null,
-    timeoutAt: sql`case when ${isPending} then ${tasks.closeBy} else ${tasks.timeoutAt} end`,
-    revision: sql`case when ${isPending} then ${tasks.revision} + 1 else ${tasks.revision} end`,
   }
 }
 
@@ -172,19 +166,6 @@ const countUp = {
   completed: createCountUp('completed'),
   failed: createCountUp('failed'),
   cancelled: createCountUp('cancelled'),
-}
-
-/** Appends the events of tasks that were pending until their first dependency opened. */
-export function recordBlockedTasks(
-  tx: Transaction,
-  rows: readonly TaskRow[],
-  added: number,
-  { by, actor }: { readonly by: string; readonly actor: string | null },
-): void {
-  for (const row of inCreationOrder(rows)) {
-    if (row.status !== 'blocked' || row.openDeps !== added) continue
-    tx.append({ type: 'task.blocked', subject: row.id, actor, taskId: row.id, epic: row.epic, data: { by } })
-  }
 }
 
 /** Counts an ended task that starts again as an open dependency of the tasks it had unblocked. */
@@ -220,6 +201,37 @@ const failBlockedDependents = statement(
 export const unmetDependencyErrorText = ({ id, status }: UnmetDependency): string =>
   status === 'cancelled' ? `dependency ${id} was cancelled` : `dependency ${id} failed`
 
+/** Fails the blocked dependents of one task, and returns them. */
+async function failDependentsOf(
+  tx: Transaction,
+  cause: UnmetDependency,
+  actor: string | null,
+  only: string | null,
+): Promise<TaskRow[]> {
+  const error = unmetDependencyErrorText(cause)
+  const failed = inCreationOrder(await tx.run(failBlockedDependents, { taskId: cause.id, error, only, now: tx.now }))
+  for (const row of failed) {
+    const { attempt, agentId, failures } = row
+    const data = { attempt, agentId, failures, error }
+    tx.append({ type: 'task.failed', subject: row.id, actor, taskId: row.id, epic: row.epic, data })
+  }
+  return failed
+}
+
+/** Counts the ends of tasks that have ended together without completion. */
+async function countUnmetEnds(tx: Transaction, ended: readonly UnmetDependency[], actor: string | null): Promise<void> {
+  const awaited: (AwaitedTask & TaskEnd)[] = []
+  for (const { id: taskId, status } of ended) {
+    const found = await findAwaitedTask(tx, taskId)
+    if (found) awaited.push({ ...found, taskId, outcome: status === 'cancelled' ? 'cancelled' : 'failed' })
+  }
+  const [first] = awaited
+  if (!first) return
+  const taskIds = awaited.map(({ taskId }) => taskId)
+  await addFreedEdges(tx, { project: first.project, taskIds, areUncounted: true }, actor)
+  for (const end of awaited) await countEnd(tx, end, actor)
+}
+
 /**
  * Fails the blocked dependents of tasks that ended without completion, if their
  * `onDependencyFailure` is `fail`, level by level. Unblocks the tasks that waited for these ends.
@@ -234,26 +246,11 @@ export async function failDependents(
 ): Promise<void> {
   let level = causes
   let only = newDependent
-  const uncounted = new Set(only === null ? causes.map(({ id }) => id) : [])
   while (level.length > 0) {
     const nextLevel: UnmetDependency[] = []
-    for (const cause of level) {
-      const error = unmetDependencyErrorText(cause)
-      for (const row of inCreationOrder(
-        await tx.run(failBlockedDependents, { taskId: cause.id, error, only, now: tx.now }),
-      )) {
-        const { attempt, agentId, failures } = row
-        const data = { attempt, agentId, failures, error }
-        tx.append({ type: 'task.failed', subject: row.id, actor, taskId: row.id, epic: row.epic, data })
-        nextLevel.push(row)
-        uncounted.add(row.id)
-      }
-      if (only === null) await unblockDependents(tx, cause.id, actor, { outcome: outcomeOf(cause), uncounted })
-      uncounted.delete(cause.id)
-    }
+    for (const cause of level) nextLevel.push(...(await failDependentsOf(tx, cause, actor, only)))
+    if (only === null) await countUnmetEnds(tx, level, actor)
     level = nextLevel
     only = null
   }
 }
-
-const outcomeOf = ({ status }: UnmetDependency): FinalStatus => (status === 'cancelled' ? 'cancelled' : 'failed')

@@ -105,30 +105,33 @@ interface FamilyMember {
   readonly parentId: string | null
 }
 
+interface AddedEdge extends Dependency {
+  /** The kind of the edge that it replaces. */
+  readonly replaced: number | undefined
+}
+
 /** A change of the edges, and the tasks whose open dependencies must be counted again. */
 export class EdgeChange {
   readonly tx: Transaction
   readonly touched = new Set<string>()
-  /** Ended tasks whose end their dependents have not counted yet. */
-  readonly #uncounted: ReadonlySet<string>
 
-  constructor(tx: Transaction, uncounted: ReadonlySet<string> = new Set()) {
+  constructor(tx: Transaction) {
     this.tx = tx
-    this.#uncounted = uncounted
   }
 
-  /** Adds a derived edge, unless another one excludes it or it would close a cycle. */
-  async add(edge: Dependency): Promise<void> {
+  /** Adds and returns a derived edge, unless another excludes it or it would close a cycle. */
+  async add(edge: Dependency): Promise<AddedEdge | undefined> {
     const rival = (await this.tx.run(findEdgesBetween, edge)).find(({ kind }) => areRivalKinds(edge.kind, kind))
-    if (rival && !isStricterKind(edge.kind, rival.kind)) return
+    if (rival && !isStricterKind(edge.kind, rival.kind)) return undefined
     const waits = waitKinds.includes(edge.kind)
     if (waits && !rival && (await dependsTransitively(this.tx, edge.dependsOnId, edge.taskId))) {
       await leaveEdgesOut(this.tx, [edge])
-      return
+      return undefined
     }
     await replaceEdge(this.tx, edge)
     await this.tx.run(removeLeftOut, edge)
     this.touched.add(edge.taskId)
+    return { ...edge, replaced: rival?.kind }
   }
 
   /** Leaves out a derived edge of each cycle through the edges of a task. */
@@ -147,10 +150,15 @@ export class EdgeChange {
   }
 
   /** Adds the left-out edges whose cycle has ended with an edge, or the end, of these tasks. */
-  async addFreed(taskIds: readonly string[]): Promise<void> {
+  async addFreed(taskIds: readonly string[]): Promise<AddedEdge[]> {
     const freed = await findFreedEdges(this.tx, taskIds)
     if (freed.length > 0) await this.tx.exclusive('dependencies')
-    for (const edge of freed) await this.add(edge)
+    const added: AddedEdge[] = []
+    for (const edge of freed) {
+      const one = await this.add(edge)
+      if (one) added.push(one)
+    }
+    return added
   }
 
   /** Derives the edges of a task again, and then those of its descendants. */
@@ -195,14 +203,13 @@ export class EdgeChange {
 
   async readState(taskId: string): Promise<DependencyState> {
     const edges = await this.tx.run(findEdges, { taskId })
-    const statusOf = (id: string, status: string) => (this.#uncounted.has(id) ? 'pending' : status)
-    return dependencyStateOf(
-      edges,
-      new Map(edges.map(({ dependsOnId, status }) => [dependsOnId, statusOf(dependsOnId, status)])),
-    )
+    return dependencyStateOf(edges, new Map(edges.map(({ dependsOnId, status }) => [dependsOnId, status])))
   }
 
-  /** Counts the open dependencies of the touched tasks again, and blocks or unblocks them. */
+  /**
+   * Counts the open dependencies of the touched tasks again, and blocks or unblocks them. Only an
+   * operation that runs alone calls it: another one may have ended a task and not counted that yet.
+   */
   async recount(project: string, actor: string | null, except?: string): Promise<void> {
     for (const taskId of this.touched) if (taskId !== except) await this.#recountTask(project, taskId, actor)
   }

@@ -1,38 +1,42 @@
 import { and, eq } from 'drizzle-orm'
 import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
-import { isLiveSql } from './dependency-graph.ts'
-import type { FinalStatus } from './dependency-kinds.ts'
+import { blockTask } from './block-tasks.ts'
+import { isLiveSql, readStatusesForUpdate } from './dependency-graph.ts'
+import { isFinalStatus, isOpenEdge } from './dependency-kinds.ts'
 import { EdgeChange } from './edge-change.ts'
 import { findEdgesAround } from './left-out-edges.ts'
+import { isUncountedEnd } from './uncounted-ends.ts'
 
-/** A task that others wait for. */
-export interface AwaitedTask {
+/** Tasks that have ended together. */
+interface EndedTasks {
   readonly project: string
-  /** The number of its own open dependencies. Most tasks end without any. */
-  readonly openDeps: number
+  readonly taskIds: readonly string[]
+  /** True while their dependents still count them as open. */
+  readonly areUncounted?: boolean
 }
 
-/** The end of a task. */
-export interface TaskEnd {
-  readonly taskId: string
-  readonly outcome: FinalStatus
-  /** The tasks that have ended with it, and whose dependents do not count that yet. */
-  readonly uncounted?: ReadonlySet<string>
+/** Returns the status that the dependents of a task count: an end that is not counted is none. */
+async function readCountedStatus(tx: Transaction, taskId: string, ended: EndedTasks): Promise<string> {
+  const status = (await readStatusesForUpdate(tx, ended.project, [taskId])).get(taskId) ?? ''
+  if (!isFinalStatus(status)) return status
+  const isUncounted = (ended.areUncounted && ended.taskIds.includes(taskId)) || (await isUncountedEnd(tx, taskId))
+  return isUncounted ? 'pending' : status
 }
 
 /**
- * Adds the edges that a cycle through an ended task had left out, while its dependents still count
- * it as open. A parent is then not completed over a child that waited for it through this task.
+ * Adds the edges that cycles through ended tasks had left out, while their dependents still count
+ * these as open. A parent is then not completed over a child that waited for it through an ended
+ * task. It adds to the counts and does not count again: an operation that runs at the same time may
+ * have ended a task whose dependents count that later.
  */
-export async function addFreedEdges(
-  tx: Transaction,
-  { project }: AwaitedTask,
-  actor: string | null,
-  { taskId, uncounted = new Set() }: TaskEnd,
-): Promise<void> {
-  const edges = new EdgeChange(tx, new Set([...uncounted, taskId]))
-  await edges.addFreed([taskId])
-  await edges.recount(project, actor)
+export async function addFreedEdges(tx: Transaction, ended: EndedTasks, actor: string | null): Promise<void> {
+  const edges = new EdgeChange(tx)
+  for (const { taskId, dependsOnId, kind, replaced } of await edges.addFreed(ended.taskIds)) {
+    const status = await readCountedStatus(tx, dependsOnId, ended)
+    const wasOpen = replaced !== undefined && isOpenEdge(replaced, status)
+    if (wasOpen || !isOpenEdge(kind, status)) continue
+    await blockTask(tx, { taskId, added: 1 }, { by: dependsOnId, actor })
+  }
 }
 
 const findReopened = statement(({ db, t, p }: StatementParts<{ taskId: string }>) =>

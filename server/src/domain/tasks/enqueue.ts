@@ -1,15 +1,14 @@
 import type { TaskSpec } from '@tony/mcp-shared/tasks'
-import { eq, sql } from 'drizzle-orm'
 import { uuidv7 } from '../../platform/uuid.ts'
-import { type StatementParts, statement, type Transaction } from '../../store/store.ts'
+import type { Transaction } from '../../store/store.ts'
 import { requireRegisteredAgent } from '../agents/lookup.ts'
+import { blockTask } from './block-tasks.ts'
 import { canonicalRequires, ensureClaimGroup } from './claim-group.ts'
 import { dependencyStateOf, insertDependencies, ownDependencies, readStatusesForUpdate } from './dependency-graph.ts'
 import { type Dependency, isOpenEdge, waitKinds } from './dependency-kinds.ts'
 import { dependencyOrder } from './dependency-order.ts'
-import { blockColumns, recordBlockedTasks } from './dependents.ts'
 import { deriveEdges } from './derived-dependencies.ts'
-import { EdgeChange } from './edge-change.ts'
+import { addFreedEdges } from './ended-cycles.ts'
 import { notifyClaimable } from './lease.ts'
 import { leaveEdgesOut } from './left-out-edges.ts'
 import { requirePools } from './locks.ts'
@@ -150,15 +149,6 @@ function newTaskRowsOf(
   return tasks.flatMap(({ id }) => byId.get(id) ?? [])
 }
 
-const blockWaiting = statement(({ db, t, p }: StatementParts<{ taskId: string; added: number }>) =>
-  db
-    .update(t.tasks)
-    .set(blockColumns(t, sql`${p.added}`))
-    .where(eq(t.tasks.id, p.taskId))
-    .returning()
-    .prepare(),
-)
-
 /** Counts new tasks as open dependencies of the stored tasks that wait for them. */
 async function blockStoredDependents(
   tx: Transaction,
@@ -172,7 +162,7 @@ async function blockStoredDependents(
   )
   for (const [taskId, { length: added, 0: first }] of Map.groupBy(open, (edge) => edge.taskId)) {
     const by = first?.dependsOnId ?? ''
-    recordBlockedTasks(tx, await tx.run(blockWaiting, { taskId, added }), added, { by, actor })
+    await blockTask(tx, { taskId, added }, { by, actor })
   }
 }
 
@@ -204,9 +194,8 @@ async function recordLeftOut(
   const ended = rows.filter(({ completedAt }) => completedAt !== null)
   const [first] = ended
   if (!first) return
-  const edges = new EdgeChange(tx)
-  await edges.addFreed(ended.map(({ id }) => id))
-  await edges.recount(first.project, first.createdBy)
+  const taskIds = ended.map(({ id }) => id)
+  await addFreedEdges(tx, { project: first.project, taskIds }, first.createdBy)
 }
 
 /** Inserts the edges of inserted tasks, and appends their events. */

@@ -8,6 +8,7 @@ import { findAwaitedTask, unblockDependents, unblockKnownDependents } from '../.
 import { type LeaseParams, leaseSerialKeyOf, matchesLeaseSql, settleEndedLease } from '../../domain/tasks/lease.ts'
 import { completionColumns, dequeueColumns } from '../../domain/tasks/queue-columns.ts'
 import type { TaskRow } from '../../domain/tasks/task-row.ts'
+import { noteEnd } from '../../domain/tasks/uncounted-ends.ts'
 import { inLiterals } from '../../store/sql-literals.ts'
 import { type StatementParts, singleRowUpdate, statement, type Transaction } from '../../store/store.ts'
 import { saveArtifacts } from './artifacts.ts'
@@ -85,10 +86,13 @@ export async function completeIn(
   const result = input.result === undefined ? null : JSON.stringify(input.result)
   const lease = { project, taskId, leaseToken, agentId, result }
   // Sent together, in this order: with PostgreSQL they share one round trip.
-  const [[row], awaited] = await Promise.all([
-    tx.run(completeOneLease, { ...lease, now: tx.now }),
-    findAwaitedTask(tx, taskId),
-  ])
+  const ending = Promise.all([tx.run(completeOneLease, { ...lease, now: tx.now }), findAwaitedTask(tx, taskId)])
+  noteEnd(
+    tx,
+    taskId,
+    ending.then(([[row], awaited]) => row?.status === 'completed' && awaited !== undefined),
+  )
+  const [[row], awaited] = await ending
   if (!row) {
     await tx.afterEarlier()
     return settleLateCompletion(tx, ctx, lease)
@@ -96,8 +100,7 @@ export async function completeIn(
   await saveArtifacts(tx, row, input.artifacts)
   await settleEndedLease(tx, row)
   recordResult(tx, row, { attempt: row.attempt, agentId, actor: agentId })
-  if (awaited && row.status === 'completed')
-    await unblockKnownDependents(tx, awaited, agentId, { taskId: row.id, outcome: 'completed' })
+  if (awaited && row.status === 'completed') await unblockKnownDependents(tx, awaited, agentId, row.id)
   return { row }
 }
 
