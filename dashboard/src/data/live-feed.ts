@@ -29,8 +29,8 @@ interface LiveFeedOptions {
  */
 const batchLimit = 2_000
 
-/** Number of recent events that are applied again to a reply that was under way meanwhile. */
-const recentLimit = 1_000
+/** Number of recent events that are applied to a reply that was under way meanwhile. */
+const recentLimit = 2_000
 
 /** Delay before the feed is followed again after an error, in milliseconds. */
 const restartMs = 2_000
@@ -50,6 +50,8 @@ export class LiveFeed {
   #recent: FeedEvent[] = []
   /** Number of events so far; a position in the order of their arrival. */
   #count = 0
+  /** The position of the last event that the listeners have got. */
+  #flushed = 0
   #hasLost = false
 
   constructor(options: LiveFeedOptions) {
@@ -89,14 +91,18 @@ export class LiveFeed {
     return () => void this.#batchListeners.delete(listener)
   }
 
-  /** The position of the last event that has arrived. */
+  /** The position of the last event that the pages show. */
   get position(): number {
-    return this.#count
+    return this.#flushed
   }
 
-  /** Returns the events that arrived after a position, or the recent ones of them. */
+  /**
+   * Returns the events that arrived after a position. If there are more than are kept, it returns
+   * the recent ones, and the page reads its data again.
+   */
   eventsSince(position: number): readonly FeedEvent[] {
     const missing = this.#count - position
+    if (missing > this.#recent.length) this.#invalidation.request([], 1_000)
     return missing <= 0 ? [] : this.#recent.slice(-missing)
   }
 
@@ -142,11 +148,21 @@ export class LiveFeed {
     const hasLost = this.#hasLost
     this.#batch = []
     this.#hasLost = false
+    this.#flushed = this.#count
     const last = events.at(-1)
     if (!last || this.#ended.signal.aborted) return
+    this.#outdateUnshown()
     if (hasLost) this.#invalidation.request([], 1_000)
     else for (const listener of this.#batchListeners) listener(events)
     this.#setState({ lagMs: Math.max(0, Math.round(now() + this.#options.clockAheadMs - Date.parse(last.at))) })
+  }
+
+  /** Marks the replies that no page shows: nothing patches them, so the next page reads them again. */
+  #outdateUnshown(): void {
+    const { queries } = this.#options
+    // The end of a read counts as up to date, also of one that began before the events.
+    void queries.cancelQueries({ fetchStatus: 'fetching', predicate: (query) => query.getObserversCount() === 0 })
+    void queries.invalidateQueries({ type: 'inactive', refetchType: 'none' })
   }
 
   #setState(change: Partial<LiveState>): void {

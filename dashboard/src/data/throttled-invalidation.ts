@@ -26,7 +26,12 @@ export class ThrottledInvalidation {
     const run = () => {
       throttle.cancel = undefined
       throttle.readAt = now()
-      void this.#queries.invalidateQueries({ queryKey: key })
+      const reading = this.#queries.getQueryCache().findAll({ queryKey: key, type: 'active', fetchStatus: 'fetching' })
+      // A read that is under way may lack the change. It ends first, because a page whose reads are
+      // always replaced would never show one.
+      void this.#queries.invalidateQueries({ queryKey: key }, { cancelRefetch: false })
+      if (reading.length === 0) return
+      void Promise.allSettled(reading.map(({ promise }) => promise)).then(() => this.request(key, everyMs))
     }
     const waitMs = throttle.readAt + everyMs - now()
     if (waitMs <= 0) run()

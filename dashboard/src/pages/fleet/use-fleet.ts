@@ -35,6 +35,8 @@ function useMissingTitles(running: Running | undefined, client: Client): void {
       isReading.current = false
       for (const reply of tasks)
         if (reply.status === 'fulfilled') rememberTitle(reply.value.id, reply.value.title ?? reply.value.type)
+      // Rows that are to be read again stay so: a change would count as a read.
+      if (queries.getQueryState(runningKey)?.isInvalidated) return
       queries.setQueryData<Running>(runningKey, (rows) => rows && withTitles(rows))
     }
     startTimer(titleReads.everyMs, () => void read())
