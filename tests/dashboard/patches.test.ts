@@ -1,7 +1,7 @@
 import type { Client, FeedEvent, Task } from '@tony/mcp-client'
 import { expect, test } from 'vitest'
 import { patchTask } from '../../dashboard/src/data/patch-task.ts'
-import { insertTask, patchPages, type TaskPages } from '../../dashboard/src/data/task-pages.ts'
+import { hasGap, insertTask, patchPages, readSinceOf, type TaskPages } from '../../dashboard/src/data/task-pages.ts'
 import { loadRunning, patchRunning } from '../../dashboard/src/pages/fleet/running.ts'
 import { type TestAgent, TestServer } from '../support/server.ts'
 
@@ -99,6 +99,41 @@ test('the pages of a filter lose the tasks that leave it, name those that enter,
   expect(inserted.pages.at(-1)?.tasks.map(({ title }) => title)).toEqual(['c', 'd', 'e'])
   expect(patchPages(inserted, events.slice(0, 0), {}).pages).toBe(inserted)
   for (const { id, leaseToken } of tasks) await agent.tasks.release({ taskId: id, leaseToken })
+})
+
+test('the new and the older pages of a read get the events since its start', async () => {
+  await using server = await TestServer.start()
+  const client = server.connect()
+  for (const title of ['a', 'b', 'c', 'd']) await client.tasks.create({ type: 'code', title })
+  const first = await client.tasks.list({ status: 'pending', limit: 2 })
+  const second = await client.tasks.list({ status: 'pending', limit: 1, cursor: first.nextCursor ?? '' })
+  const position = (await allEvents(client)).length
+  const merged: TaskPages = {
+    pages: [first, { ...second, readSince: position }],
+    pageParams: [undefined, first.nextCursor ?? ''],
+  }
+  expect(readSinceOf(merged)).toBe(position)
+  for (const { id } of [...first.tasks, ...second.tasks]) await client.tasks.cancel({ taskId: id })
+  const { pages } = patchPages(merged, (await allEvents(client)).slice(position), { status: 'pending' })
+  expect(pages.pages.map(({ tasks }) => tasks.length)).toEqual([0, 0])
+  expect(readSinceOf(pages)).toBeUndefined()
+  expect(hasGap(merged, pages)).toBe(true)
+  expect(hasGap(pages, pages)).toBe(false)
+})
+
+test('a claim enters the tasks of its agent into the list', async () => {
+  await using server = await TestServer.start()
+  const client = server.connect()
+  const agent = await server.agent('worker')
+  const other = await server.agent('other')
+  for (const title of ['a', 'b']) await client.tasks.create({ type: 'code', title })
+  const position = (await allEvents(client)).length
+  const { tasks } = await agent.tasks.claim({})
+  await other.tasks.claim({})
+  const empty: TaskPages = { pages: [{ tasks: [], nextCursor: null }], pageParams: [undefined] }
+  const events = (await allEvents(client)).slice(position)
+  const patched = patchPages(empty, events, { claimedBy: tasks[0]?.claimedBy ?? '' })
+  expect(patched.entering).toEqual(tasks.map(({ id }) => id))
 })
 
 test('the running tasks of the fleet follow from the events as from a read', async () => {

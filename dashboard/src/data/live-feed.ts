@@ -157,7 +157,7 @@ export class LiveFeed {
     this.#setState({ lagMs: Math.max(0, Math.round(now() + this.#options.clockAheadMs - Date.parse(last.at))) })
   }
 
-  /** Marks the replies that no page shows: nothing patches them, so the next page reads them again. */
+  /** Marks the replies that no page shows: nothing patches them, so the next one reads them. */
   #outdateUnshown(): void {
     const { queries } = this.#options
     // The end of a read counts as up to date, also of one that began before the events.

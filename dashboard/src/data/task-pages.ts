@@ -1,6 +1,6 @@
 import type { InfiniteData } from '@tanstack/react-query'
 import type { FeedEvent, Task } from '@tony/mcp-client'
-import { patchTask, statusAfterEvent } from './patch-task.ts'
+import { fieldsOf, patchTask, statusAfterEvent } from './patch-task.ts'
 
 /** A filter of `tasks.list`. */
 export interface TaskFilters {
@@ -15,6 +15,8 @@ export interface TaskFilters {
 export interface TaskPage {
   readonly tasks: readonly Task[]
   readonly nextCursor: string | null
+  /** Position of the feed when the read began; absent once the events since then are applied. */
+  readonly readSince?: number
 }
 
 export type TaskPages = InfiniteData<TaskPage, string | undefined>
@@ -36,12 +38,31 @@ function groupByTask(events: readonly FeedEvent[]): ReadonlyMap<string, readonly
   return groups
 }
 
+/** True for an event that gives a task to an agent. */
+const isTaking = (event: FeedEvent, agentId: string): boolean =>
+  /^task\.(claimed|adopted)$/.test(event.type) && fieldsOf(event).agentId === agentId
+
 /** True if a task that is not listed may belong to the list after its events. */
-function mayEnter(events: readonly FeedEvent[], { status }: TaskFilters): boolean {
-  if (status === undefined) return events.some(({ type }) => type === 'task.created')
-  const last = events.map(statusAfterEvent).findLast((after) => after !== undefined)
-  return last === status
+function mayEnter(events: readonly FeedEvent[], { status, claimedBy, ...place }: TaskFilters): boolean {
+  // An update may give it the place in the plan that the filters ask for.
+  const hasPlace = Object.values(place).some((value) => value !== undefined)
+  if (hasPlace && events.some(({ type }) => type === 'task.updated')) return true
+  if (status !== undefined) return events.map(statusAfterEvent).findLast((after) => after !== undefined) === status
+  if (claimedBy !== undefined) return events.some((event) => isTaking(event, claimedBy))
+  return events.some(({ type }) => type === 'task.created')
 }
+
+/** Returns the position of the feed at which the reads began whose pages lack the events since. */
+export function readSinceOf({ pages }: TaskPages): number | undefined {
+  const positions = pages.flatMap(({ readSince }) => readSince ?? [])
+  return positions.length === 0 ? undefined : Math.min(...positions)
+}
+
+/** True if tasks left the list while others follow behind it. */
+export const hasGap = (before: TaskPages, after: TaskPages): boolean =>
+  after.pages.at(-1)?.nextCursor !== null && countTasks(after) < countTasks(before)
+
+const countTasks = ({ pages }: TaskPages): number => pages.reduce((count, { tasks }) => count + tasks.length, 0)
 
 export interface PatchedPages {
   readonly pages: TaskPages
@@ -51,13 +72,14 @@ export interface PatchedPages {
 
 /**
  * Returns the pages after some events: listed tasks are patched, and tasks that no longer match
- * leave. A page without a change stays the same object, so that it is not drawn again.
+ * leave. A page without a change stays the same object, so that it is not drawn again. The events
+ * must begin at `readSinceOf` of the pages, if it is defined.
  */
 export function patchPages(pages: TaskPages, events: readonly FeedEvent[], filters: TaskFilters): PatchedPages {
   const groups = groupByTask(events)
   const unlisted = new Map(groups)
   const patchPage = (page: TaskPage): TaskPage => {
-    if (!page.tasks.some(({ id }) => groups.has(id))) return page
+    if (page.readSince === undefined && !page.tasks.some(({ id }) => groups.has(id))) return page
     const tasks = page.tasks.flatMap((task) => {
       const group = groups.get(task.id)
       if (!group) return [task]
@@ -65,7 +87,7 @@ export function patchPages(pages: TaskPages, events: readonly FeedEvent[], filte
       const patched = group.reduce(patchTask, task)
       return isMatch(patched, filters) ? [patched] : []
     })
-    return { ...page, tasks }
+    return { tasks, nextCursor: page.nextCursor }
   }
   const patched = pages.pages.map(patchPage)
   const entering = [...unlisted].flatMap(([id, group]) => (mayEnter(group, filters) ? [id] : []))

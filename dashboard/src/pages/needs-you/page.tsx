@@ -40,7 +40,7 @@ export function NeedsYouPage() {
           {toErrorText(error)}
         </p>
       ))}
-      {shown.length === 0 ? <NothingWaits isPending={isPending} /> : null}
+      {shown.length === 0 ? <NothingWaits isPending={isPending || (needs.length === 0 && hasMore)} /> : null}
       <ul className="cards" aria-label="Waiting for you, oldest first">
         {shown.map((need) => (
           <li key={`${need.kind} ${need.id}`}>

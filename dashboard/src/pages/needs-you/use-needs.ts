@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import type { DeadLetter, Task } from '@tony/mcp-client'
 import { useInvalidation } from '../../data/use-feed.ts'
-import { useTaskList } from '../../data/use-task-list.ts'
+import { useOldestTasks } from '../../data/use-task-list.ts'
 import { useCan, useSession } from '../../session/session.ts'
 import { loadStuckTasks, type StuckTask } from './stuck-tasks.ts'
 
@@ -39,8 +39,8 @@ function countByKind(needs: readonly Need[]): Readonly<Record<NeedKind, number>>
 /** Reads what waits for a person and keeps it up to date by the feed. */
 export function useNeeds() {
   const { client } = useSession()
-  const questions = useTaskList({ status: 'input_required' }, limit)
-  const reviews = useTaskList({ status: 'in_review' }, limit)
+  const questions = useOldestTasks({ status: 'input_required' }, limit)
+  const reviews = useOldestTasks({ status: 'in_review' }, limit)
   const canReadLetters = useCan()('dead_letters:write')
   useInvalidation(deadLettersKey, /^message\.(dead|redriven|purged)/, 500)
   const letters = useQuery({
@@ -64,6 +64,6 @@ export function useNeeds() {
     counts: countByKind(needs),
     errors: queries.flatMap(({ error }) => (error ? [error] : [])),
     isPending: queries.some((query) => query.isLoading),
-    hasMore: questions.query.hasNextPage || reviews.query.hasNextPage || letters.data?.nextCursor != null,
+    hasMore: questions.hasMore || reviews.hasMore || letters.data?.nextCursor != null,
   }
 }

@@ -5,7 +5,7 @@ import { type DragEvent, useState } from 'react'
 import type { TaskFilters } from '../../data/task-pages.ts'
 import { useAct } from '../../data/use-act.ts'
 import { useNames } from '../../data/use-names.ts'
-import { useTaskList } from '../../data/use-task-list.ts'
+import { useOldestTasks } from '../../data/use-task-list.ts'
 import { useCan, useSession } from '../../session/session.ts'
 import { Age } from '../../ui/age.tsx'
 import { AgentText } from '../../ui/agent-text.tsx'
@@ -51,7 +51,7 @@ interface ColumnProps {
 }
 
 function Column({ status, filters, total, dragged, onDrag }: ColumnProps) {
-  const { tasks = [], query } = useTaskList(filters, columnLimit)
+  const { tasks = [], hasMore } = useOldestTasks(filters, columnLimit)
   const canManage = useCan()('tasks:manage')
   const move = dragged && moveBetween(dragged.status, status)
   const act = useAct({
@@ -82,7 +82,7 @@ function Column({ status, filters, total, dragged, onDrag }: ColumnProps) {
           <BoardCard key={task.id} task={task} isMovable={canManage && canLeave(status)} onDrag={onDrag} />
         ))}
       </ul>
-      {query.hasNextPage ? <p className="muted">The table has the others.</p> : null}
+      {hasMore ? <p className="muted">The table has the others.</p> : null}
     </section>
   )
 }

@@ -27,7 +27,11 @@ export function TasksPage() {
       </header>
       <FilterBar key={JSON.stringify(filters)} filters={filters} view={view} />
       <BulkActs key={`acts ${JSON.stringify(filters)}`} filters={filters} />
-      {view === 'board' ? <Board filters={filters} /> : <TaskTable filters={filters} />}
+      {view === 'board' ? (
+        <Board key={`board ${JSON.stringify(filters)}`} filters={filters} />
+      ) : (
+        <TaskTable key={`table ${JSON.stringify(filters)}`} filters={filters} />
+      )}
     </section>
   )
 }
