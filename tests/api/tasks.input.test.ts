@@ -35,7 +35,7 @@ test('a question ends the lease without a failure, and the next claim returns th
   const { events } = await lead.events.list({ types: ['task.input_requested', 'task.input_provided'] })
   expect(events.map(({ type, data }) => ({ type, data }))).toEqual([
     { type: 'task.input_requested', data: { attempt: 1, agentId: worker.id, question, deadlineAt: null } },
-    { type: 'task.input_provided', data: { attempt: 1, default: false } },
+    { type: 'task.input_provided', data: { attempt: 1, default: false, status: 'pending' } },
   ])
 })
 

@@ -1,9 +1,14 @@
 import type { Client } from '@tony/mcp-client'
+import { expireLeases } from '@tony/mcp-server/sweeps/expire-leases'
+import { runSweep } from '@tony/mcp-server/sweeps/runner'
+import { timeOutTasks } from '@tony/mcp-server/sweeps/time-out-tasks'
 import { expect, test } from 'vitest'
 import { TestServer } from '../support/server.ts'
 import { claimOne, leaseOf } from './given.ts'
 
 const statusOf = async (lead: Client, taskId: string) => (await lead.tasks.get({ taskId })).status
+
+type Lease = ReturnType<typeof leaseOf>
 
 async function ids(lead: Client, tasks: Parameters<Client['tasks']['createMany']>[0]['tasks']) {
   const created = await lead.tasks.createMany({ tasks })
@@ -35,6 +40,51 @@ test('a parent is claimed after its children have ended', async () => {
     { type: 'task.blocked', subject: parentId, data: { by: child } },
     { type: 'task.unblocked', subject: parentId, data: { by: other } },
   ])
+})
+
+test('the events that return a task to the queue tell if it waits for a child', async () => {
+  await using server = await TestServer.start()
+  const lead = server.connect()
+  const worker = await server.agent('worker')
+  const other = await server.agent('other')
+  const back = {
+    'task.released': (lease: Lease) => worker.tasks.release(lease),
+    'task.retried': (lease: Lease) => worker.tasks.fail({ ...lease, error: 'no' }),
+    'task.reopened': async (lease: Lease) => {
+      await worker.tasks.fail({ ...lease, error: 'no', retryable: false })
+      await lead.tasks.retry({ taskId: lease.taskId })
+    },
+    'task.input_provided': async (lease: Lease) => {
+      await worker.tasks.requestInput({ ...lease, question: 'which?' })
+      await lead.tasks.provideInput({ taskId: lease.taskId, answer: 'this' })
+    },
+    'task.rejected': async (lease: Lease) => {
+      await worker.tasks.complete(lease)
+      await lead.tasks.verify({ taskId: lease.taskId, accept: false })
+    },
+    'task.expired': async () => {
+      server.clock.advance(6_000)
+      await runSweep(server.parts, expireLeases)
+    },
+    'task.timed_out': async () => {
+      server.clock.advance(11_000)
+      await runSweep(server.parts, timeOutTasks)
+    },
+  } as const
+  for (const type of Object.keys(back) as (keyof typeof back)[]) {
+    for (const status of ['pending', 'blocked']) {
+      const acceptance = type === 'task.rejected' ? ('verify' as const) : ('complete' as const)
+      const { id } = await lead.tasks.create({ type, acceptance, startToCloseMs: 10_000 })
+      const lease = leaseOf(await claimOne(worker, { leaseMs: type === 'task.expired' ? 5_000 : 60_000 }))
+      const child = { type: 'child', parentId: id, assignedTo: other.id }
+      const children = status === 'blocked' ? [(await lead.tasks.create(child)).id] : []
+      await back[type](lease)
+      const { events } = await lead.events.list({ types: [type], taskId: id })
+      expect([type, events.map(({ data }) => data)]).toMatchObject([type, [{ status }]])
+      expect(await statusOf(lead, id)).toBe(status)
+      for (const taskId of [id, ...children]) await lead.tasks.cancel({ taskId })
+    }
+  }
 })
 
 test('a holder may create children and complete the parent, or release it to be claimed after them', async () => {

@@ -15,12 +15,19 @@ const shown = ({ id, title, status, attempt, claimedBy, leaseExpiresAt, progress
   leaseExpiresAt,
   percent: progress?.percent,
   message: progress?.message,
-  isHeld: hold !== null,
+  hold,
 })
 
 async function allEvents(client: Client): Promise<readonly FeedEvent[]> {
   const { events } = await client.events.list({ limit: 1_000 })
   return events
+}
+
+/** Claims the task, and gives it a child that it waits for after its lease. */
+async function claimWithChild(client: Client, agent: TestAgent, parentId: string) {
+  const { tasks } = await agent.tasks.claim({})
+  await client.tasks.create({ type: 'code', parentId })
+  return tasks.map(({ id, leaseToken }) => ({ taskId: id, leaseToken }))
 }
 
 /** One task for each way through the statuses, with the calls that lead there. */
@@ -49,6 +56,22 @@ const ways: Readonly<Record<string, (client: Client, agent: TestAgent, taskId: s
     const { tasks } = await agent.tasks.claim({})
     for (const { id, leaseToken } of tasks) await agent.tasks.release({ taskId: id, leaseToken })
   },
+  'a failure while a child of it is open': async (client, agent, taskId) => {
+    for (const lease of await claimWithChild(client, agent, taskId)) await agent.tasks.fail({ ...lease, error: 'no' })
+  },
+  'a release while a child of it is open': async (client, agent, taskId) => {
+    for (const lease of await claimWithChild(client, agent, taskId)) await agent.tasks.release(lease)
+  },
+  'an answer while a child of it is open': async (client, agent, taskId) => {
+    for (const lease of await claimWithChild(client, agent, taskId))
+      await agent.tasks.requestInput({ ...lease, question: 'which?' })
+    await client.tasks.provideInput({ taskId, answer: 'this' })
+  },
+  'a retry while a child of it is open': async (client, agent, taskId) => {
+    for (const lease of await claimWithChild(client, agent, taskId))
+      await agent.tasks.fail({ ...lease, error: 'no', retryable: false })
+    await client.tasks.retry({ taskId })
+  },
   'a question and its answer': async (client, agent, taskId) => {
     const { tasks } = await agent.tasks.claim({})
     for (const { id, leaseToken } of tasks)
@@ -61,6 +84,7 @@ const ways: Readonly<Record<string, (client: Client, agent: TestAgent, taskId: s
       await agent.tasks.requestInput({ taskId: id, leaseToken, question: 'which?' })
   },
   'a cancellation': (client, _, taskId) => client.tasks.cancel({ taskId }),
+  'a hold': (client, _, taskId) => client.tasks.hold({ taskId, reason: 'wait' }),
   'a hold that is lifted': async (client, _, taskId) => {
     await client.tasks.hold({ taskId, reason: 'wait' })
     await client.tasks.unhold({ taskId })
@@ -134,6 +158,20 @@ test('a claim enters the tasks of its agent into the list', async () => {
   const events = (await allEvents(client)).slice(position)
   const patched = patchPages(empty, events, { claimedBy: tasks[0]?.claimedBy ?? '' })
   expect(patched.entering).toEqual(tasks.map(({ id }) => id))
+})
+
+test('a listed task is read again after an update, and the read takes its place', async () => {
+  await using server = await TestServer.start()
+  const client = server.connect()
+  const { id: taskId } = await client.tasks.create({ type: 'code' })
+  await client.tasks.create({ type: 'code' })
+  const pages: TaskPages = { pages: [await client.tasks.list({})], pageParams: [undefined] }
+  const position = (await allEvents(client)).length
+  await client.tasks.update({ taskId, expectedRevision: 1, priority: 'critical' })
+  const { pages: patched, entering } = patchPages(pages, (await allEvents(client)).slice(position), {})
+  expect(entering).toEqual([taskId])
+  const read = insertTask(patched, await client.tasks.get({ taskId }))
+  expect(read.pages[0]?.tasks.map(({ priority }) => priority)).toEqual(['critical', 'normal'])
 })
 
 test('the running tasks of the fleet follow from the events as from a read', async () => {

@@ -99,7 +99,8 @@ export function answer(
   task.input = { question: task.question.question, answer: given.answer }
   task.question = undefined
   toQueue(state, task)
-  state.tell('task.input_provided', task, caller, { attempt: task.attempt, default: given.byDefault }, about(task))
+  const { attempt, status } = task
+  state.tell('task.input_provided', task, caller, { attempt, default: given.byDefault, status }, about(task))
   return { taskId: task.id, status: task.status }
 }
 
@@ -118,7 +119,7 @@ export function verify(state: State, caller: Caller, task: Task, verdict: { acce
   } else {
     toQueue(state, task)
     task.done = undefined
-    state.tell('task.rejected', task, caller, { ...data, note: verdict.note }, about(task))
+    state.tell('task.rejected', task, caller, { ...data, note: verdict.note, status: task.status }, about(task))
   }
   return { taskId: task.id, status: task.status }
 }
@@ -130,7 +131,7 @@ export function retry(state: State, caller: Caller, task: Task): object {
   // A time limit that has passed would end the task again at once.
   if (task.closeBy <= state.now) task.closeBy = Number.POSITIVE_INFINITY
   toQueue(state, task)
-  state.tell('task.reopened', task, caller, { attempt: task.attempt }, about(task))
+  state.tell('task.reopened', task, caller, { attempt: task.attempt, status: task.status }, about(task))
   block(state, task, caller)
   return { taskId: task.id, status: task.status }
 }

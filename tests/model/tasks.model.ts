@@ -250,7 +250,7 @@ export function failAttempt(
   toQueue(state, task, { waitMs: wait })
   task.error = error
   const retryAt = iso(state.now + wait)
-  const data = { attempt: lease.attempt, agentId: lease.agent.id, failures: task.failures }
+  const data = { attempt: lease.attempt, agentId: lease.agent.id, failures: task.failures, status: task.status }
   const more = as === 'task.retried' ? { retryAt, error } : {}
   state.tell(as, task, actor, { ...data, ...more }, about(task))
   return { taskId: task.id, status: task.status, retryAt }
@@ -269,7 +269,7 @@ export function fail(
 export function releaseLease(state: State, lease: Lease, reason: string, actor: Caller): void {
   const { task, attempt, agent } = lease
   toQueue(state, task)
-  state.tell('task.released', task, actor, { attempt, agentId: agent.id, reason }, about(task))
+  state.tell('task.released', task, actor, { attempt, agentId: agent.id, reason, status: task.status }, about(task))
 }
 
 export function release(state: State, agent: Agent, lease: Lease): object {

@@ -42,7 +42,7 @@ function expire(state: State, task: Task): void {
   if (task.failures >= task.maxAttempts) return failed(state, task, undefined, undefined)
   toQueue(state, task, { keepToken: true })
   task.error = undefined
-  const data = { attempt: lease.attempt, agentId: lease.agent.id, failures: task.failures }
+  const data = { attempt: lease.attempt, agentId: lease.agent.id, failures: task.failures, status: task.status }
   state.tell('task.expired', task, undefined, data, about(task))
 }
 

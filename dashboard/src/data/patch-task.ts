@@ -2,7 +2,10 @@ import type { FeedEvent, Task } from '@tony/mcp-client'
 
 type TaskStatus = Task['status']
 
-/** The status that a task has after an event. Other events of a task leave its status. */
+/**
+ * The status that a task has after an event without a `status` in its data. Events of earlier
+ * versions have none where the task returns to the queue. Other events of a task leave its status.
+ */
 const statusAfter: Readonly<Record<string, TaskStatus>> = {
   'task.blocked': 'blocked',
   'task.unblocked': 'pending',
@@ -35,6 +38,7 @@ export interface EventFields {
   readonly message?: unknown
   readonly question?: unknown
   readonly error?: unknown
+  readonly reason?: unknown
 }
 
 export const fieldsOf = ({ data }: FeedEvent): EventFields => (typeof data === 'object' && data !== null ? data : {})
@@ -46,6 +50,13 @@ const numberOr = <T>(value: unknown, other: T): number | T => (typeof value === 
 export function statusAfterEvent(event: FeedEvent): TaskStatus | undefined {
   const { status } = fieldsOf(event)
   return isStatus(status) ? status : statusAfter[event.type]
+}
+
+/** Returns the hold of a task after an event. */
+function holdAfter({ hold }: Task, event: FeedEvent): Task['hold'] {
+  if (event.type === 'task.unheld') return null
+  if (event.type !== 'task.held') return hold
+  return { reason: textOr(fieldsOf(event).reason, ''), by: event.actor, at: event.at }
 }
 
 /** Returns a task as it is after an event about it. Fields that the event does not tell stay. */
@@ -68,7 +79,7 @@ export function patchTask(task: Task, event: FeedEvent): Task {
     leaseExpiresAt: isRunning ? textOr(fields.leaseExpiresAt, task.leaseExpiresAt) : null,
     progress: event.type === 'task.progressed' ? progress : task.progress,
     error: textOr(fields.error, task.error),
-    hold: event.type === 'task.unheld' ? null : task.hold,
+    hold: holdAfter(task, event),
     inputRequest: event.type === 'task.input_provided' ? null : task.inputRequest,
   }
 }

@@ -66,7 +66,7 @@ const countTasks = ({ pages }: TaskPages): number => pages.reduce((count, { task
 
 export interface PatchedPages {
   readonly pages: TaskPages
-  /** Ids of tasks that may belong to the list now. */
+  /** Ids of the tasks to read: they may belong to the list now, or an update changed them. */
   readonly entering: readonly string[]
 }
 
@@ -90,14 +90,30 @@ export function patchPages(pages: TaskPages, events: readonly FeedEvent[], filte
     return { tasks, nextCursor: page.nextCursor }
   }
   const patched = pages.pages.map(patchPage)
-  const entering = [...unlisted].flatMap(([id, group]) => (mayEnter(group, filters) ? [id] : []))
+  // An update may have changed fields that its event does not tell.
+  const isRead = ([id, group]: [string, readonly FeedEvent[]]): boolean =>
+    unlisted.has(id) ? mayEnter(group, filters) : group.some(({ type }) => type === 'task.updated')
+  const entering = [...groups].filter(isRead).map(([id]) => id)
   const isSame = patched.every((page, index) => page === pages.pages[index])
   return { pages: isSame ? pages : { ...pages, pages: patched }, entering }
 }
 
-/** Returns the pages with a task at its place in the order of creation, if that place is loaded. */
+/** Returns the pages with a listed task in its present state. */
+const replaceTask = (pages: TaskPages, task: Task): TaskPages => ({
+  ...pages,
+  pages: pages.pages.map((page) =>
+    page.tasks.some(({ id }) => id === task.id)
+      ? { ...page, tasks: page.tasks.map((one) => (one.id === task.id ? task : one)) }
+      : page,
+  ),
+})
+
+/**
+ * Returns the pages with a task that was read: at its place in the order of creation, if that place
+ * is loaded.
+ */
 export function insertTask(pages: TaskPages, task: Task): TaskPages {
-  if (pages.pages.some(({ tasks }) => tasks.some(({ id }) => id === task.id))) return pages
+  if (pages.pages.some(({ tasks }) => tasks.some(({ id }) => id === task.id))) return replaceTask(pages, task)
   const isLater = (other: Task) => other.createdAt > task.createdAt
   const found = pages.pages.findIndex(({ tasks }) => tasks.some(isLater))
   const last = pages.pages.length - 1

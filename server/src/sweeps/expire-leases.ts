@@ -1,5 +1,6 @@
 import { and, eq, lte, sql } from 'drizzle-orm'
 import { failDependents } from '../domain/tasks/dependents.ts'
+import { appendEndOfAttempt } from '../domain/tasks/failure.ts'
 import { notifyClaimable, settleEndedLease } from '../domain/tasks/lease.ts'
 import { requeueColumns } from '../domain/tasks/queue-columns.ts'
 import { equalsLiteral } from '../store/sql-literals.ts'
@@ -54,9 +55,7 @@ async function expireLeasesIn(tx: Transaction, project: string): Promise<number>
   for (const { ord } of rows) {
     const [row] = await tx.run(expireLease, { ord, now })
     if (!row) continue
-    const data = { attempt: row.attempt, agentId: row.agentId, failures: row.failures, error: row.error }
-    const type = row.status === 'failed' ? 'task.failed' : 'task.expired'
-    tx.append({ type, subject: row.id, actor: null, taskId: row.id, epic: row.epic, data })
+    appendEndOfAttempt(tx, row, 'task.expired')
     await settleEndedLease(tx, row)
     if (row.ready !== null) notifyClaimable(tx, row)
     if (row.status === 'failed') await failDependents(tx, [row], null)

@@ -1,7 +1,7 @@
 import { taskTransitions } from '@tony/mcp-shared/task-transitions'
 import { and, eq, lte, type SQL, sql } from 'drizzle-orm'
 import { failDependents } from '../domain/tasks/dependents.ts'
-import { failureColumns, finalFailureColumns } from '../domain/tasks/failure.ts'
+import { appendEndOfAttempt, failureColumns, finalFailureColumns } from '../domain/tasks/failure.ts'
 import { settleEndedLease } from '../domain/tasks/lease.ts'
 import type { TaskRow } from '../domain/tasks/task-row.ts'
 import { answerByDefault } from '../operations/tasks/provide-input.ts'
@@ -48,10 +48,7 @@ const hasOverdueTasks = async (reader: Reader, project: string): Promise<boolean
 
 async function recordTimeOut(tx: Transaction, row: TaskRow | undefined): Promise<TaskRow | undefined> {
   if (!row) return undefined
-  const { attempt, agentId, failures, error } = row
-  const type = row.status === 'failed' ? 'task.failed' : 'task.timed_out'
-  const data = { attempt, agentId, failures, error }
-  tx.append({ type, subject: row.id, actor: null, taskId: row.id, epic: row.epic, data })
+  appendEndOfAttempt(tx, row, 'task.timed_out')
   await settleEndedLease(tx, row)
   return row
 }

@@ -37,8 +37,8 @@ function readyGroupsSql(ofProject: SQL): SQL {
 }
 
 /**
- * Reads the time at which the head of each filled claim group became ready, for each rank, and returns the
- * earliest of each rank. The aged `low` tasks have a rank of their own.
+ * Reads the time at which the head of each filled claim group became ready, for each rank, and
+ * returns the earliest of each rank. The aged `low` tasks have a rank of their own.
  */
 const findOldestHeads = statement(({ db, t, p }: StatementParts<{ project: string }>) => {
   const ofProject = sql`${eq(t.tasks.projectId, p.project)}`

@@ -106,7 +106,7 @@ export async function reopenAsPlanned(
   if (!isFinalStatus(status)) return false
   const [row] = await tx.run(reopenTask, { taskId, now: tx.now })
   if (!row) return false
-  const data = { attempt: row.attempt, imported: true }
+  const data = { attempt: row.attempt, imported: true, status: row.status }
   tx.append({ type: 'task.reopened', subject: taskId, actor, taskId, epic: row.epic, data })
   await blockDependents(tx, taskId, actor, status)
   if (row.ready !== null) notifyClaimable(tx, row)

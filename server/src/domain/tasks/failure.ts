@@ -1,8 +1,10 @@
 import { retryPolicy } from '@tony/mcp-shared/tasks'
 import { type SQLWrapper, sql } from 'drizzle-orm'
 import { backoffMsSql } from '../../platform/backoff.ts'
+import type { Transaction } from '../../store/store.ts'
 import type { Tables } from '../../store/tables/tables.ts'
 import { dequeueColumns, queuedDeadlineSql, queuedStatusSql, rankFromPrioritySql } from './queue-columns.ts'
+import type { TaskRow } from './task-row.ts'
 
 /** The parameters of a failure, as SQL. */
 interface FailureParams {
@@ -50,3 +52,15 @@ export const finalFailureColumns = (
   completedAt: sql`${now}`,
   revision: sql`${t.tasks.revision} + 1`,
 })
+
+/** Appends the event of an attempt that the server has ended: the task has failed, or is queued. */
+export function appendEndOfAttempt(
+  tx: Transaction,
+  { id, attempt, agentId, failures, error, status, epic }: TaskRow,
+  queued: 'task.expired' | 'task.timed_out',
+): void {
+  const data = { attempt, agentId, failures, error }
+  const event = { subject: id, actor: null, taskId: id, epic }
+  if (status === 'failed') tx.append({ type: 'task.failed', ...event, data })
+  else tx.append({ type: queued, ...event, data: { ...data, status } })
+}

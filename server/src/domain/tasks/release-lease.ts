@@ -83,7 +83,7 @@ async function recordRelease(
   actor: string | null,
   reason: LeaseReleaseReason,
 ): Promise<void> {
-  const data = { attempt: row.attempt, agentId: row.agentId, reason }
+  const data = { attempt: row.attempt, agentId: row.agentId, reason, status: row.status }
   tx.append({ type: 'task.released', subject: row.id, actor, taskId: row.id, epic: row.epic, data })
   await settleEndedLease(tx, row)
   if (row.ready !== null) notifyClaimable(tx, row)

@@ -55,7 +55,7 @@ export function failTask(
     const failure = { attempt: row.attempt, agentId, failures: row.failures, error }
     const eventFields = { subject: taskId, actor: agentId, taskId, epic: row.epic }
     if (status === 'failed') tx.append({ type: 'task.failed', ...eventFields, data: failure })
-    else tx.append({ type: 'task.retried', ...eventFields, data: { ...failure, retryAt } })
+    else tx.append({ type: 'task.retried', ...eventFields, data: { ...failure, retryAt, status } })
     await settleEndedLease(tx, row)
     if (status === 'failed') await failDependents(tx, [row], agentId)
     return { taskId, status, retryAt }

@@ -54,7 +54,7 @@ async function answerIn(tx: Transaction, row: TaskRow, given: Answer): Promise<T
   const input = JSON.stringify({ question, answer: given.answer, by: given.by, at: iso(tx.now) })
   const [moved] = await tx.run(storeAnswer, { ord, asked, input, now: tx.now })
   if (!moved) return undefined
-  const data = { attempt: moved.attempt, default: given.isDefault }
+  const data = { attempt: moved.attempt, default: given.isDefault, status: moved.status }
   const { id, epic } = moved
   tx.append({ type: 'task.input_provided', subject: id, actor: given.by, taskId: id, epic, data })
   if (moved.ready !== null) notifyClaimable(tx, moved)

@@ -38,7 +38,7 @@ export async function retryIn(tx: Transaction, principal: Principal, taskId: str
     actor,
     taskId,
     epic: row.epic,
-    data: { attempt: row.attempt },
+    data: { attempt: row.attempt, status: row.status },
   })
   if (row.ready !== null) notifyClaimable(tx, row)
   await blockDependents(tx, taskId, actor)

@@ -78,7 +78,7 @@ export const verifyTask = (
     if (input.accept) {
       await recordCompletion(tx, row, { attempt, agentId, actor })
     } else {
-      const data = { attempt, agentId, note }
+      const data = { attempt, agentId, note, status: row.status }
       tx.append({ type: 'task.rejected', subject: taskId, actor, taskId, epic, data })
       if (row.ready !== null) notifyClaimable(tx, row)
     }
