@@ -58,6 +58,29 @@ describe.skipIf(!chromium)('a person at a server in serve mode', () => {
     expect([...admin.problems, ...reader.problems]).toEqual([])
   })
 
+  test('opens a link in a tab that has the page: its key counts, and the address loses it', async () => {
+    const client = guarded.server.connect({ token: guarded.adminKey })
+    const made = await client.auth.keys.create({ name: 'shared', scopes: ['*'], roleCeiling: 'observer' })
+    await using dashboard = await open()
+    const { page } = dashboard
+    await page.goto(`${guarded.server.url}/#key=${guarded.adminKey}&to=/tasks`)
+    await page.getByRole('button', { name: 'Share' }).waitFor()
+    await page.goto(`${guarded.server.url}/#key=${made.key}&to=%2Ffleet`)
+    await page.getByText('observer · read-only').waitFor()
+    await page.getByRole('heading', { name: 'Fleet' }).waitFor()
+    expect(page.url()).not.toContain('tck_')
+    expect(dashboard.problems).toEqual([])
+  })
+
+  test('is told that the key of a broken link is wrong', async () => {
+    await using dashboard = await open()
+    await dashboard.page.goto(`${guarded.server.url}/#key=tck_%E0&to=%`)
+    await dashboard.page.getByRole('alert').getByText('Check the key').waitFor()
+    await dashboard.page.getByLabel('API key').waitFor()
+    expect(dashboard.page.url()).not.toContain('tck_')
+    expect(dashboard.problems.filter((problem) => problem.startsWith('error'))).toEqual([])
+  })
+
   test('gets the reason when the key is revoked, and the form for another key', async () => {
     const client = guarded.server.connect({ token: guarded.adminKey })
     const made = await client.auth.keys.create({ name: 'soon revoked', scopes: ['*'], roleCeiling: 'observer' })

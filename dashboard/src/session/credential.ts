@@ -18,12 +18,31 @@ function isCredential(value: unknown): value is Credential {
   return Object.values(value).every((field) => typeof field === 'string')
 }
 
-/** Takes the key of a link out of the address, so that it is neither shown nor kept in history. */
+/** Returns a part of a link, or undefined if an escape in it is broken. */
+function decodePart(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Takes the key of a link out of the address, so that it is neither shown nor kept in history. The
+ * server refuses a broken key, and the page says so.
+ */
 function takeLinkedKey(): string | undefined {
   const [, key, path = '/'] = linkPattern.exec(location.hash) ?? []
   if (key === undefined) return undefined
-  history.replaceState(null, '', `#${decodeURIComponent(path)}`)
-  return decodeURIComponent(key)
+  history.replaceState(null, '', `#${decodePart(path) ?? '/'}`)
+  return decodePart(key) ?? key
+}
+
+/** Loads the page anew for a link that is opened in a tab that has the page already. */
+export function followLinkedKeys(): void {
+  window.addEventListener('hashchange', () => {
+    if (linkPattern.test(location.hash)) location.reload()
+  })
 }
 
 export function saveCredential(credential: Credential): void {
