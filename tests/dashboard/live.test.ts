@@ -119,6 +119,28 @@ describe.skipIf(!chromium)('the live page', () => {
     await column.getByRole('heading', { name: 'pending 15' }).waitFor()
   })
 
+  test.each([
+    { page: 'Fleet', pathOf: () => '/fleet' },
+    { page: 'Locks', pathOf: () => '/locks' },
+    { page: 'a task', pathOf: (taskId: string) => `/tasks/${taskId}` },
+  ])('reads a lease that a heartbeat has extended silently on $page', async ({ pathOf }) => {
+    await using server = await TestServer.start({ clock: systemClock, config: { agentTimeoutMs: 24 * hourMs } })
+    const agent = await server.agent('worker')
+    const { id: taskId } = await server.connect().tasks.create({ type: 'code', title: 'long', locks: ['port:web'] })
+    const [leased] = (await agent.tasks.claim({ leaseMs: hourMs })).tasks
+    await using dashboard = await DashboardPage.open(chromium ?? none, server.url)
+    await dashboard.page.clock.install()
+    await dashboard.visit(pathOf(taskId))
+    await dashboard.page
+      .getByText(/^(1 h|59 min)/)
+      .first()
+      .waitFor()
+    await dashboard.page.clock.fastForward(1.5 * hourMs)
+    await dashboard.page.getByText('passed', { exact: true }).waitFor()
+    await agent.tasks.extend({ taskId, leaseToken: leased?.leaseToken ?? '', leaseMs: 12 * hourMs })
+    await dashboard.page.getByText('passed', { exact: true }).waitFor({ state: 'detached' })
+  })
+
   test('shows since when the server is away, and every change when the server is back', async () => {
     const port = await freePort()
     const options: TestServerOptions = { clock: systemClock, config: { port, agentTimeoutMs: hourMs } }

@@ -4,15 +4,16 @@ import { memo, useState } from 'react'
 import { useAct } from '../../data/use-act.ts'
 import { agentsKey } from '../../data/use-names.ts'
 import { useCan } from '../../session/session.ts'
-import { Age, TimeLeft } from '../../ui/age.tsx'
+import { Age } from '../../ui/age.tsx'
 import { AgentText } from '../../ui/agent-text.tsx'
 import { Button } from '../../ui/button.tsx'
 import { Empty } from '../../ui/empty.tsx'
 import { Group } from '../../ui/group.tsx'
+import { LeaseLeft } from '../../ui/lease-left.tsx'
 import { QueryState } from '../../ui/query-state.tsx'
 import { Status } from '../../ui/status.tsx'
 import { TaskLink } from '../../ui/task-link.tsx'
-import { type FleetRow, useFleet } from './use-fleet.ts'
+import { type FleetRow, runningKey, useFleet } from './use-fleet.ts'
 
 const statuses = ['active', 'draining', 'idle', 'offline'] as const
 
@@ -113,7 +114,7 @@ const FleetTableRow = memo(({ agent, task }: FleetRow) => {
         )}
       </td>
       <td>{task?.attempt}</td>
-      <td>{task?.leaseExpiresAt ? <TimeLeft until={task.leaseExpiresAt} /> : null}</td>
+      <td>{task?.leaseExpiresAt ? <LeaseLeft until={task.leaseExpiresAt} queryKey={runningKey} /> : null}</td>
       <td>
         <Age at={agent.lastActivityAt} />
       </td>

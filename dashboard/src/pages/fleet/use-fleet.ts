@@ -2,7 +2,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import type { AgentInfo, Client } from '@tony/mcp-client'
 import { useEffect, useRef } from 'react'
 import { startTimer } from '../../clock.ts'
-import { useEvents, useServerTime } from '../../data/use-feed.ts'
+import { useEvents } from '../../data/use-feed.ts'
 import { useAgents } from '../../data/use-names.ts'
 import { useSession } from '../../session/session.ts'
 import { loadRunning, patchRunning, type Running, type RunningTask } from './running.ts'
@@ -14,13 +14,10 @@ export interface FleetRow {
   readonly task: RunningTask | undefined
 }
 
-const runningKey = ['tasks', 'running'] as const
+export const runningKey = ['tasks', 'running'] as const
 
 /** Number of unknown titles that are read at a time, and the interval. */
 const titleReads = { most: 10, everyMs: 500 } as const
-
-/** Interval of reads after a shown lease has passed: a heartbeat extends it without an event. */
-const leaseReadMs = 5_000
 
 /** Reads the titles that no event has told, some at a time. */
 function useMissingTitles(running: Running | undefined, client: Client): void {
@@ -96,13 +93,6 @@ export function useFleet() {
     queries.setQueryData<Running>(runningKey, (rows) => rows && patchRunning(rows, events, knownTitles))
   })
   useMissingTitles(running.data, client)
-  const now = useServerTime()
-  const hasPassedLease = [...(running.data?.values() ?? [])].some(
-    ({ leaseExpiresAt }) => leaseExpiresAt !== null && Date.parse(leaseExpiresAt) < now,
-  )
-  useEffect(() => {
-    if (hasPassedLease) feed.invalidate(runningKey, leaseReadMs)
-  })
   const rows = agents.data && running.data ? toRows(agents.data.agents, running.data) : undefined
   return { rows, isTruncated: agents.data?.nextCursor != null, queries: [agents, running] as const }
 }

@@ -1,11 +1,12 @@
-import { Age, TimeLeft } from '../../ui/age.tsx'
+import { Age } from '../../ui/age.tsx'
 import { AgentText } from '../../ui/agent-text.tsx'
 import { Button } from '../../ui/button.tsx'
 import { Empty } from '../../ui/empty.tsx'
+import { LeaseLeft } from '../../ui/lease-left.tsx'
 import { QueryState } from '../../ui/query-state.tsx'
 import { TaskLink } from '../../ui/task-link.tsx'
 import { LockWaitShare } from './lock-wait-share.tsx'
-import { type LockHolder, type LockList, type LockQueue, useLocks } from './use-locks.ts'
+import { type LockHolder, type LockList, type LockQueue, locksKey, useLocks } from './use-locks.ts'
 
 /** Each held lock and each pool: its holders, since when, and the tasks that wait for it. */
 export function LocksPage() {
@@ -124,7 +125,7 @@ const LockRow = ({ lock, holder, waiting, waiters }: LockQueue & { lock: string;
     <td>
       <Age at={holder.since} />
     </td>
-    <td>{holder.leaseExpiresAt === null ? null : <TimeLeft until={holder.leaseExpiresAt} />}</td>
+    <td>{holder.leaseExpiresAt === null ? null : <LeaseLeft until={holder.leaseExpiresAt} queryKey={locksKey} />}</td>
     <td className="text">
       <Waiting waiting={waiting} waiters={waiters} />
     </td>

@@ -7,7 +7,7 @@ export type LockList = Awaited<ReturnType<Api['locks']['list']>>
 export type LockHolder = LockList['locks'][number]['holder']
 export type LockQueue = Pick<LockList['locks'][number], 'waiting' | 'waiters'>
 
-const locksKey = ['locks', 'list'] as const
+export const locksKey = ['locks', 'list'] as const
 
 /** The events of a lease that takes or releases locks, and the changes of pools. */
 const lockEvents =

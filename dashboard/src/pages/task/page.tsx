@@ -4,6 +4,7 @@ import { useNames } from '../../data/use-names.ts'
 import { Age, TimeLeft } from '../../ui/age.tsx'
 import { AgentText } from '../../ui/agent-text.tsx'
 import { Json } from '../../ui/json.tsx'
+import { LeaseLeft } from '../../ui/lease-left.tsx'
 import { QueryState } from '../../ui/query-state.tsx'
 import { Status } from '../../ui/status.tsx'
 import { AnswerForm } from '../needs-you/question-card.tsx'
@@ -13,7 +14,7 @@ import { Neighbours } from './neighbours.tsx'
 import { OrphanResults } from './orphan-results.tsx'
 import { TaskMessages } from './task-messages.tsx'
 import { Timeline } from './timeline.tsx'
-import { useTask } from './use-task.ts'
+import { taskKeyOf, useTask } from './use-task.ts'
 import { WhyNotRunning } from './why.tsx'
 
 /** Everything about one task. */
@@ -69,7 +70,9 @@ function Facts({ task }: { readonly task: Task }) {
     <dl className="facts">
       <Fact label="Agent">{task.claimedBy === null ? undefined : nameOf(task.claimedBy)}</Fact>
       <Fact label="Lease left">
-        {task.leaseExpiresAt === null ? undefined : <TimeLeft until={task.leaseExpiresAt} />}
+        {task.leaseExpiresAt === null ? undefined : (
+          <LeaseLeft until={task.leaseExpiresAt} queryKey={taskKeyOf(task.id)} />
+        )}
       </Fact>
       <Fact label="Attempt">{`${task.attempt}, ${task.failures} of ${task.maxAttempts} failures`}</Fact>
       <Fact label="Progress">

@@ -10,11 +10,13 @@ export type Explanation = Awaited<ReturnType<Client['tasks']['explain']>>
 const taskReadMs = 500
 const explanationReadMs = 3_000
 
+export const taskKeyOf = (taskId: string) => ['tasks', 'get', taskId] as const
+
 /** Reads a task, patches it with each event about it, and reads the fields that no event has. */
 export function useTask(taskId: string) {
   const { client, feed } = useSession()
   const queries = useQueryClient()
-  const key = ['tasks', 'get', taskId] as const
+  const key = taskKeyOf(taskId)
   useEvents((events) => {
     const own = events.filter(({ subject }) => subject === taskId)
     if (own.length === 0) return
