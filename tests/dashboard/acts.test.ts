@@ -80,6 +80,44 @@ describe.skipIf(!chromium)('an operator at the dashboard', () => {
     expect(await lead.messages.get({ messageId: id })).toMatchObject({ status: 'pending', redrives: 1 })
   })
 
+  const bury = async (to: TestAgent, sender: Client = lead) => {
+    const { id } = await sender.messages.send({ to: to.id, type: 'note', payload: {} })
+    const received = (await to.messages.receive({ limit: 100 })).messages.find((message) => message.id === id)
+    await to.messages.term({ messageId: id, receipt: received?.receipt ?? '', error: 'poison' })
+    return id
+  }
+
+  test('deletes the dead letters of the count at the click, and no later ones', async () => {
+    await bury(agent)
+    await dashboard.visit('/messages?status=dead')
+    const button = (name: string) => dashboard.page.getByRole('button', { name })
+    await button('Redrive or delete these …').click()
+    await button('Delete 1').waitFor()
+    await button('Leave them').click()
+    await bury(agent)
+    await button('Redrive or delete these …').click()
+    await button('Delete 2').waitFor()
+    const late = await bury(agent)
+    await button('Delete 2').click()
+    await dashboard.page.getByText('The dead letters are deleted.').waitFor()
+    const { deadLetters } = await lead.messages.deadLetters.list({})
+    expect(deadLetters.map(({ id }) => id)).toEqual([late])
+    await lead.messages.deadLetters.purge({ filter: {} })
+  })
+
+  test('acts on the dead letters to an agent, which are the listed ones', async () => {
+    const peer = await server.agent('peer')
+    await bury(peer, agent)
+    await bury(agent)
+    await dashboard.visit(`/messages?status=dead&agent=${agent.id}`)
+    const cards = dashboard.page.getByRole('list', { name: 'Messages' }).getByRole('listitem')
+    await cards.filter({ hasText: /→ worker/ }).waitFor()
+    expect(await cards.count()).toBe(1)
+    await dashboard.page.getByRole('button', { name: 'Redrive or delete these …' }).click()
+    await dashboard.page.getByRole('button', { name: 'Delete 1' }).waitFor()
+    await lead.messages.deadLetters.purge({ filter: {} })
+  })
+
   test('cancels the tasks of a filter after a count that changes nothing', async () => {
     const tasks = Array.from({ length: 230 }, (_, n) => ({ type: 'code', epic: 'bulk', title: `bulk ${n}` }))
     await lead.tasks.createMany({ tasks: tasks.slice(0, 100) })

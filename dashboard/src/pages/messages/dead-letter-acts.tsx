@@ -10,43 +10,64 @@ import { metricsKey } from '../needs-you/use-needs-count.ts'
 /** Number of dead letters of one act, which the server bounds too. */
 const limit = 500
 
+interface DeadLetterActsProps {
+  /** The agent whose inbox the letters did not reach; undefined for all agents. */
+  readonly recipient: string | undefined
+}
+
 /**
  * Redrives or deletes the dead letters of the filter. The first click counts them and changes
  * nothing.
  */
-export function DeadLetterActs({ agent }: { readonly agent: string | undefined }) {
-  const { client } = useSession()
+export function DeadLetterActs({ recipient }: DeadLetterActsProps) {
   const [isCounting, setCounting] = useState(false)
-  const filter = agent === undefined ? {} : { to: agent }
+  if (!isCounting) return <Button onClick={() => setCounting(true)}>Redrive or delete these …</Button>
+  return <CountedActs recipient={recipient} onEnd={() => setCounting(false)} />
+}
+
+interface CountedActsProps extends DeadLetterActsProps {
+  readonly onEnd: () => void
+}
+
+/** Acts on the counted dead letters, and on no later ones. */
+function CountedActs({ recipient, onEnd }: CountedActsProps) {
+  const { client } = useSession()
   const { data } = useQuery({
-    queryKey: [...deadLettersKey, 'count', filter],
-    queryFn: () => client.messages.deadLetters.list({ filter, limit }),
-    enabled: isCounting,
+    queryKey: ['deadLetters', 'count', recipient],
+    queryFn: () => client.messages.deadLetters.list({ filter: { to: recipient }, limit }),
+    gcTime: 0,
   })
   const outdates = [['messages', 'list'], deadLettersKey, metricsKey]
-  const end = () => setCounting(false)
   const redrive = useAct({
-    run: (_, __: undefined) => client.messages.deadLetters.redrive({ filter, limit }),
+    run: (_, messageIds: string[]) => client.messages.deadLetters.redrive({ filter: { messageIds } }),
     done: () => 'The dead letters are in their inboxes again.',
     outdates,
   })
   const purge = useAct({
-    run: (_, __: undefined) => client.messages.deadLetters.purge({ filter, limit }),
+    run: (_, messageIds: string[]) => client.messages.deadLetters.purge({ filter: { messageIds } }),
     done: () => 'The dead letters are deleted.',
     outdates,
   })
-  if (!isCounting) return <Button onClick={() => setCounting(true)}>Redrive or delete these …</Button>
   if (!data) return <p className="muted">Counting …</p>
-  const count = `${data.deadLetters.length}${data.nextCursor === null ? '' : ' or more'}`
+  const count = data.nextCursor === null ? `${data.deadLetters.length}` : `the ${limit} oldest ones`
+  const counted = data.deadLetters.map(({ id }) => id)
   return (
     <Group label="Dead letters of the filter" className="answer">
-      <Button kind="primary" disabled={redrive.isPending} onClick={() => redrive.mutate(undefined, { onSettled: end })}>
+      <Button
+        kind="primary"
+        disabled={redrive.isPending || counted.length === 0}
+        onClick={() => redrive.mutate(counted, { onSettled: onEnd })}
+      >
         Redrive {count}
       </Button>
-      <Button kind="danger" disabled={purge.isPending} onClick={() => purge.mutate(undefined, { onSettled: end })}>
+      <Button
+        kind="danger"
+        disabled={purge.isPending || counted.length === 0}
+        onClick={() => purge.mutate(counted, { onSettled: onEnd })}
+      >
         Delete {count}
       </Button>
-      <Button onClick={end}>Leave them</Button>
+      <Button onClick={onEnd}>Leave them</Button>
     </Group>
   )
 }

@@ -35,7 +35,9 @@ export function MessagesPage() {
       <h1>{search.thread === undefined ? 'Messages' : 'Thread'}</h1>
       <MessageFilters search={search} />
       {can('messages:send') ? <Compose key={search.thread ?? ''} thread={search.thread} /> : null}
-      {search.status === 'dead' ? <DeadLetterActs agent={search.agent} /> : null}
+      {search.status === 'dead' && search.thread === undefined ? (
+        <DeadLetterActs key={search.agent ?? ''} recipient={search.agent} />
+      ) : null}
       <MessageList search={search} />
     </section>
   )
@@ -66,7 +68,7 @@ function MessageFilters({ search }: { readonly search: MessageSearch }) {
         ))}
       </Group>
       <label>
-        Agent
+        {status === 'dead' ? 'Recipient' : 'Agent'}
         <select
           value={agent ?? ''}
           onChange={({ target }) =>
