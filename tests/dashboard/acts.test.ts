@@ -145,6 +145,44 @@ describe.skipIf(!chromium)('an operator at the dashboard', () => {
     await lead.tasks.cancel({ taskId: id })
   })
 
+  test('leaves the text that is typed for one task on its page', async () => {
+    const one = await create('one')
+    const other = await create('other')
+    const reason = dashboard.page.getByRole('textbox', { name: 'Reason' })
+    const open = async ({ id, title }: { readonly id: string; readonly title: string | null }) => {
+      await dashboard.visit(`/tasks/${id}`)
+      await dashboard.page.getByRole('heading', { name: title ?? '', exact: true }).waitFor()
+    }
+    await open(other)
+    await open(one)
+    await reason.fill('for this task alone')
+    await open(other)
+    expect(await reason.inputValue()).toBe('')
+    for (const { id } of [one, other]) await lead.tasks.cancel({ taskId: id })
+  })
+
+  test('sees no event of the filter that was chosen before', async () => {
+    const { page } = dashboard
+    const frames: string[] = []
+    page.on('websocket', (socket) => socket.on('framereceived', ({ payload }) => frames.push(String(payload))))
+    const { id: earlier } = await create('seen before')
+    await page.clock.install()
+    await dashboard.visit('/feed?type=task.created')
+    const rows = page.getByRole('rowheader', { name: 'task.created' })
+    await rows.first().waitFor()
+    // No frame of the page is drawn from here on, so that the next event waits for one.
+    await page.clock.pauseAt(Date.now() + 5_000)
+    const { id } = await create('seen by the feed of the page and by the tail')
+    await expect.poll(() => frames.filter((frame) => frame.includes(id)).length, { timeout: 60_000 }).toBe(2)
+    await dashboard.visit('/feed?type=agent.draining')
+    await page.getByText('No event matches yet').waitFor()
+    await page.clock.runFor(5_000)
+    await page.clock.resume()
+    await page.getByText('No event matches yet').waitFor()
+    expect(await rows.count()).toBe(0)
+    for (const taskId of [earlier, id]) await lead.tasks.cancel({ taskId })
+  })
+
   test('sends a message, and sees it pending', async () => {
     await dashboard.visit('/messages')
     const { page } = dashboard

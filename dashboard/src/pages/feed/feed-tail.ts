@@ -41,6 +41,7 @@ export class FeedTail {
   #following: AbortController | undefined
   /** Time of the server at the start. Earlier events have no lag. */
   #startedAt = 0
+  #isClosed = false
 
   constructor(options: FeedTailOptions) {
     this.#options = options
@@ -54,7 +55,10 @@ export class FeedTail {
     try {
       const cursor = this.#state.cursor ?? (await findRecentCursor(client))
       const subscription = client.events.subscribe({ ...this.#filter, cursor }, { signal: following.signal })
-      for await (const event of subscription) this.#receive(event, subscription.cursor)
+      for await (const event of subscription) {
+        if (following.signal.aborted) return
+        this.#receive(event, subscription.cursor)
+      }
     } catch (error) {
       if (following.signal.aborted) return
       this.#addGap(error instanceof Error ? error.message : String(error))
@@ -63,12 +67,14 @@ export class FeedTail {
     }
   }
 
-  stop(): void {
+  /** Ends the tail. The rows that wait for the next frame are dropped. */
+  close(): void {
+    this.#isClosed = true
     this.#following?.abort()
   }
 
   pause(): void {
-    this.stop()
+    this.#following?.abort()
     this.#setState({ isPaused: true })
   }
 
@@ -112,6 +118,7 @@ export class FeedTail {
   }
 
   #flush(): void {
+    if (this.#isClosed) return
     const rows = [...this.#pending.toReversed(), ...this.#state.rows].slice(0, rowLimit)
     this.#pending = []
     this.#setState({ rows })

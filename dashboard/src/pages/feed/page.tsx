@@ -71,7 +71,7 @@ function FeedFilters({ search }: { readonly search: FeedSearch }) {
       </label>
       <label>
         Epic
-        <input defaultValue={epic ?? ''} onBlur={({ target }) => show({ epic: target.value.trim() })} />
+        <input key={epic} defaultValue={epic ?? ''} onBlur={({ target }) => show({ epic: target.value.trim() })} />
       </label>
       {taskId === undefined ? null : <Button onClick={() => show({ taskId: '' })}>Task {shortId(taskId)} ×</Button>}
     </div>

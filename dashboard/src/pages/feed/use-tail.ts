@@ -21,7 +21,7 @@ export function useTail({ type, taskId, agentId, epic }: FeedSearch) {
     tail.current = next
     setState(emptyTail)
     void next.start()
-    return () => next.stop()
+    return () => next.close()
   }, [client, clockAheadMs, type, taskId, agentId, epic])
   return { state, pause: () => tail.current?.pause(), resume: () => tail.current?.resume() }
 }

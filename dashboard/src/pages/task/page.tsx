@@ -24,12 +24,13 @@ export function TaskPage() {
   return (
     <section className="page">
       <QueryState query={query} what="the task">
-        {(task) => <TaskDetails task={task} />}
+        {(task) => <TaskDetails key={task.id} task={task} />}
       </QueryState>
     </section>
   )
 }
 
+/** The key of this component is the task, so that text typed for one never reaches another. */
 function TaskDetails({ task }: { readonly task: Task }) {
   return (
     <>
