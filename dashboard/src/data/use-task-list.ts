@@ -55,7 +55,7 @@ async function readEntering(
 interface EnteringOptions {
   /** Reads some tasks. Resolves to false if they are to be read later. */
   readonly read: (ids: readonly string[]) => Promise<boolean>
-  /** Called with the number of tasks beyond those that are read. */
+  /** Called with the number of unread tasks. */
   readonly onMissed: (count: number) => void
 }
 
