@@ -18,6 +18,8 @@ export interface CheckedTask extends StagedTask {
   readonly inherited: readonly PlannedEdge[]
   /** The tasks of the plan that a cycle keeps from waiting for this one, as their parents do. */
   readonly leftOut: readonly PlannedEdge[]
+  /** The tasks of the plan that a cycle keeps this one from waiting for. */
+  readonly leftOutOf: readonly PlannedEdge[]
 }
 
 /** A plan that can be published. */
@@ -128,13 +130,13 @@ async function requireAgentsAndPools(store: Store, project: string, tasks: reado
 /** Returns the edges that follow from parents, and the tasks in the order of their publication. */
 async function orderStaged(staged: readonly StagedTask[]) {
   await dependencyOrderYielding(staged)
-  const { inherited, children, leftOut } = await planFamilyOf(staged)
+  const { children, ...family } = await planFamilyOf(staged)
   const waiting = await mapYielding(staged, (task) => {
-    const names = [...(inherited.get(task.key) ?? []).map((edge) => edge.key), ...(children.get(task.key) ?? [])]
+    const names = [...(family.inherited.get(task.key) ?? []).map((edge) => edge.key), ...(children.get(task.key) ?? [])]
     return { key: task.key, after: [...task.after, ...names], task }
   })
   const ordered = (await dependencyOrderYielding(waiting)).map(({ task }) => task)
-  return { inherited, leftOut, ordered }
+  return { family, ordered }
 }
 
 /**
@@ -143,7 +145,7 @@ async function orderStaged(staged: readonly StagedTask[]) {
  * tasks with parents would otherwise hold it for 200 ms at once.
  */
 export async function checkPlan(store: Store, project: string, staged: readonly StagedTask[]): Promise<CheckedPlan> {
-  const { inherited, leftOut, ordered } = await orderStaged(staged)
+  const { family, ordered } = await orderStaged(staged)
   const names = new Set<string>()
   await forEachYielding(staged, (task) => {
     names.add(task.key)
@@ -165,8 +167,14 @@ export async function checkPlan(store: Store, project: string, staged: readonly 
     return planMarkOf(row.planHash)?.hash === hash ? 'unchanged' : 'updated'
   }
   const tasks = await mapYielding(ordered, (task) => {
-    const edges = { inherited: inherited.get(task.key) ?? [], leftOut: leftOut.get(task.key) ?? [] }
-    return { ...task, change: changeOf(task), ...edges }
+    const { key } = task
+    return {
+      ...task,
+      change: changeOf(task),
+      inherited: family.inherited.get(key) ?? [],
+      leftOut: family.leftOut.get(key) ?? [],
+      leftOutOf: family.leftOutOf.get(key) ?? [],
+    }
   })
   await forEachYielding(tasks, (task) => {
     if (task.change !== 'unchanged') for (const name of referencesOf(task)) resolveTaskId(ids, name, task.key)

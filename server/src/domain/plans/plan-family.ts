@@ -16,6 +16,8 @@ export interface PlanFamily {
   readonly children: ReadonlyMap<string, readonly string[]>
   /** The inherited edges that cycles within the plan left out, by the task they lead to. */
   readonly leftOut: ReadonlyMap<string, readonly PlannedEdge[]>
+  /** The same edges, by their own task. */
+  readonly leftOutOf: ReadonlyMap<string, readonly PlannedEdge[]>
 }
 
 type Edges<T = string> = Map<string, T[]>
@@ -110,7 +112,7 @@ export async function planFamilyOf(tasks: readonly StagedTask[]): Promise<PlanFa
   const leftOutOf: Edges<PlannedEdge> = new Map()
   const keys = new Set(byKey.keys())
   const ordered = (await parentsFirst(tasks, keys)).filter(isChild)
-  if (ordered.length === 0) return { inherited, children, leftOut }
+  if (ordered.length === 0) return { inherited, children, leftOut, leftOutOf }
   const components = await componentsOf(await addPossibleEdges(ordered, await ownEdgesOf(tasks, keys)))
   const accepted = new AcceptedEdges(await ownEdgesOf(tasks, keys), components)
   await forEachYielding(ordered, ({ key, parent }) => {
@@ -130,5 +132,5 @@ export async function planFamilyOf(tasks: readonly StagedTask[]): Promise<PlanFa
       }
     }
   })
-  return { inherited, children, leftOut }
+  return { inherited, children, leftOut, leftOutOf }
 }

@@ -3,7 +3,6 @@ import { and, eq } from 'drizzle-orm'
 import { systemClock } from '../../platform/clock.ts'
 import { inJsonList } from '../../store/json-lists.ts'
 import { rowlessStatement, type StatementParts, statement, type Transaction } from '../../store/store.ts'
-import { EdgeChange } from '../tasks/edge-change.ts'
 import { enqueueTasks, type NewTask } from '../tasks/enqueue.ts'
 import type { Authorship } from '../tasks/new-task.ts'
 import type { TaskRow } from '../tasks/task-row.ts'
@@ -16,6 +15,7 @@ import {
   type TaskIds,
 } from './check.ts'
 import { endAsPlanned, reopenAsPlanned, statusChangeOf } from './follow.ts'
+import { addLeftOut } from './left-out-waits.ts'
 import { planMarkOf, toPlanMark } from './plan-mark.ts'
 import { type Publication, recordStep, type StepResult } from './record-publication.ts'
 import { parsePlanned, referencesOf } from './staged-tasks.ts'
@@ -270,21 +270,6 @@ export async function publishStep(
     cost: (step.cost * specs.size) / tasks.length,
     ids: published.map(({ key, taskId }) => [key, known.get(key)?.id ?? taskId]),
   }
-}
-
-/**
- * Adds the edges to tasks of a step that cycles of the plan had left out, if they close none here.
- * Otherwise they are stored as left out.
- */
-async function addLeftOut({ tx, authorship, ids }: StepRun, tasks: readonly CheckedTask[]): Promise<void> {
-  const awaited = tasks.filter(({ change, leftOut }) => change !== 'unchanged' && leftOut.length > 0)
-  if (awaited.length === 0) return
-  await tx.exclusive('dependencies')
-  const edges = new EdgeChange(tx)
-  for (const { key, leftOut } of awaited)
-    for (const { key: waiting, kind } of leftOut)
-      await edges.add({ taskId: resolveTaskId(ids, waiting, key), dependsOnId: resolveTaskId(ids, key, key), kind })
-  await edges.recount(authorship.project, authorship.createdBy)
 }
 
 /** Returns the new task of a staged row. */

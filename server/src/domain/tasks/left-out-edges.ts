@@ -57,21 +57,35 @@ export const removeLeftOutToChild = statement(
       .prepare(),
 )
 
+/**
+ * Selects left-out edges to stored tasks. While a plan is published, there are edges to tasks that
+ * it has not inserted yet.
+ */
+const selectStored = ({ db, t }: StatementParts<object>) => {
+  const { tasks, leftOutDependencies: edges } = t
+  return db
+    .select({ taskId: edges.taskId, dependsOnId: edges.dependsOnId, kind: edges.kind })
+    .from(edges)
+    .innerJoin(tasks, eq(tasks.id, edges.dependsOnId))
+}
+
 /** The left-out edges of the tasks of a JSON list. */
-export const findLeftOutOf = statement(
-  ({ db, t: { leftOutDependencies: edges }, p }: StatementParts<{ ids: string }>) =>
-    db.select().from(edges).where(inJsonList(edges.taskId, p.ids)).prepare(),
+export const findLeftOutOf = statement((query: StatementParts<{ ids: string }>) =>
+  selectStored(query).where(inJsonList(query.t.leftOutDependencies.taskId, query.p.ids)).prepare(),
 )
 
-const findLeftOutAround = statement(
-  ({ db, t: { leftOutDependencies: edges }, p }: StatementParts<{ taskId: string }>) =>
-    db
-      .select()
-      .from(edges)
-      .where(sql`${eq(edges.taskId, p.taskId)} or ${eq(edges.dependsOnId, p.taskId)}`)
-      .limit(freedEdgeLimit)
-      .prepare(),
+/** The left-out edges to the tasks of a JSON list. */
+export const findLeftOutTo = statement((query: StatementParts<{ ids: string }>) =>
+  selectStored(query).where(inJsonList(query.t.leftOutDependencies.dependsOnId, query.p.ids)).prepare(),
 )
+
+const findLeftOutAround = statement((query: StatementParts<{ taskId: string }>) => {
+  const { leftOutDependencies: edges } = query.t
+  return selectStored(query)
+    .where(sql`${eq(edges.taskId, query.p.taskId)} or ${eq(edges.dependsOnId, query.p.taskId)}`)
+    .limit(freedEdgeLimit)
+    .prepare()
+})
 
 /**
  * The left-out edges to tasks that wait for a task of a JSON list, directly or through others. Only
