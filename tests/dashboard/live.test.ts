@@ -141,6 +141,21 @@ describe.skipIf(!chromium)('the live page', () => {
     await dashboard.page.getByText('passed', { exact: true }).waitFor({ state: 'detached' })
   })
 
+  test('counts the reviews again after the verdict of another person', async () => {
+    await using server = await TestServer.start({ clock: systemClock, config: { agentTimeoutMs: hourMs } })
+    const lead = server.connect()
+    const agent = await server.agent('worker')
+    const { id: taskId } = await lead.tasks.create({ type: 'code', title: 'review me', acceptance: 'verify' })
+    const [leased] = (await agent.tasks.claim({ leaseMs: hourMs })).tasks
+    await agent.tasks.complete({ taskId, leaseToken: leased?.leaseToken ?? '' })
+    await using dashboard = await DashboardPage.open(chromium ?? none, server.url)
+    await dashboard.visit('/tasks?view=board')
+    await dashboard.page.getByRole('heading', { name: 'in review 1' }).waitFor()
+    await lead.tasks.verify({ taskId, accept: true })
+    await dashboard.page.getByRole('heading', { name: 'in review 0' }).waitFor()
+    await dashboard.page.getByRole('heading', { name: 'completed 1' }).waitFor()
+  })
+
   test('shows since when the server is away, and every change when the server is back', async () => {
     const port = await freePort()
     const options: TestServerOptions = { clock: systemClock, config: { port, agentTimeoutMs: hourMs } }

@@ -41,7 +41,8 @@ export interface EventFields {
   readonly reason?: unknown
 }
 
-export const fieldsOf = ({ data }: FeedEvent): EventFields => (typeof data === 'object' && data !== null ? data : {})
+export const fieldsOf = ({ data }: Pick<FeedEvent, 'data'>): EventFields =>
+  typeof data === 'object' && data !== null ? data : {}
 
 const textOr = <T>(value: unknown, other: T): string | T => (typeof value === 'string' ? value : other)
 const numberOr = <T>(value: unknown, other: T): number | T => (typeof value === 'number' ? value : other)

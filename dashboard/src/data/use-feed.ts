@@ -18,13 +18,18 @@ export function useEvents(listener: (events: readonly FeedEvent[]) => void): voi
 }
 
 /**
- * Reads queries again, at most once in `everyMs`, after events whose type matches. It is for data
+ * Reads queries again, at most once in `everyMs`, after events that match. It is for data
  * that no event contains.
  */
-export function useInvalidation(key: readonly unknown[], pattern: RegExp, everyMs: number): void {
+export function useInvalidation(
+  key: readonly unknown[],
+  changes: RegExp | ((event: FeedEvent) => boolean),
+  everyMs: number,
+): void {
   const { feed } = useSession()
+  const isChange = changes instanceof RegExp ? ({ type }: FeedEvent) => changes.test(type) : changes
   useEvents((events) => {
-    if (events.some(({ type }) => pattern.test(type))) feed.invalidate(key, everyMs)
+    if (events.some(isChange)) feed.invalidate(key, everyMs)
   })
 }
 

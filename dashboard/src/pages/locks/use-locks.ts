@@ -1,5 +1,6 @@
 import { useInfiniteQuery } from '@tanstack/react-query'
 import type { Api } from '@tony/mcp-client'
+import { lockChanges } from '../../data/event-kinds.ts'
 import { useInvalidation } from '../../data/use-feed.ts'
 import { useSession } from '../../session/session.ts'
 
@@ -9,14 +10,10 @@ export type LockQueue = Pick<LockList['locks'][number], 'waiting' | 'waiters'>
 
 export const locksKey = ['locks', 'list'] as const
 
-/** The events of a lease that takes or releases locks, and the changes of pools. */
-const lockEvents =
-  /^(task\.(claimed|locked|completed|submitted|failed|released|expired|timed_out|cancelled|input_requested)|project\.updated)$/
-
 /** Reads the locks in pages, and reads them again after an event that may take or release one. */
 export function useLocks() {
   const { client } = useSession()
-  useInvalidation(locksKey, lockEvents, 2_000)
+  useInvalidation(locksKey, lockChanges, 2_000)
   return useInfiniteQuery({
     queryKey: locksKey,
     initialPageParam: undefined as string | undefined,

@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import type { DeadLetter, Task } from '@tony/mcp-client'
+import { deadLetterChanges, queueChanges } from '../../data/event-kinds.ts'
 import { useInvalidation } from '../../data/use-feed.ts'
 import { useOldestTasks } from '../../data/use-task-list.ts'
 import { useCan, useSession } from '../../session/session.ts'
@@ -16,8 +17,7 @@ export type NeedKind = Need['kind']
 /** Number of entries of each kind that the page has at most: the oldest ones. */
 const limit = 50
 
-/** Events after which other tasks may be stuck, and the shortest time between two reads of them. */
-const stuckChanges = /^(task\.(created|held|unheld|blocked|failed|cancelled)|agent\.|epic\.|project\.)/
+/** Shortest time between two reads of the stuck tasks. */
 const stuckReadMs = 10_000
 
 export const deadLettersKey = ['deadLetters', 'list'] as const
@@ -42,13 +42,13 @@ export function useNeeds() {
   const questions = useOldestTasks({ status: 'input_required' }, limit)
   const reviews = useOldestTasks({ status: 'in_review' }, limit)
   const canReadLetters = useCan()('dead_letters:write')
-  useInvalidation(deadLettersKey, /^message\.(dead|redriven|purged)/, 500)
+  useInvalidation(deadLettersKey, deadLetterChanges, 500)
   const letters = useQuery({
     queryKey: [...deadLettersKey, limit],
     queryFn: () => client.messages.deadLetters.list({ limit }),
     enabled: canReadLetters,
   })
-  useInvalidation(stuckKey, stuckChanges, stuckReadMs)
+  useInvalidation(stuckKey, queueChanges, stuckReadMs)
   const stuck = useQuery({ queryKey: stuckKey, queryFn: () => loadStuckTasks(client) })
   const needs: Need[] = [
     ...(questions.tasks ?? []).map((task) => toTaskNeed('question', task)),

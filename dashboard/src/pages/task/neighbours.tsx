@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import type { Client, Task } from '@tony/mcp-client'
+import { taskChanges } from '../../data/event-kinds.ts'
 import { useInvalidation } from '../../data/use-feed.ts'
 import { useSession } from '../../session/session.ts'
 import { Status } from '../../ui/status.tsx'
@@ -35,7 +36,7 @@ async function loadSurroundings(client: Client, task: Task): Promise<Surrounding
 export function Neighbours({ task }: { readonly task: Task }) {
   const { client } = useSession()
   const key = ['tasks', 'surroundings', task.id] as const
-  useInvalidation(key, /^task\.(completed|failed|cancelled|created|updated|claimed|released)$/, 5_000)
+  useInvalidation(key, taskChanges, 5_000)
   const { data } = useQuery({ queryKey: key, queryFn: () => loadSurroundings(client, task) })
   if (!data) return null
   return (

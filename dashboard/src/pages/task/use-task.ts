@@ -1,5 +1,6 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query'
 import type { Client, FeedEvent, Task } from '@tony/mcp-client'
+import { queueChanges } from '../../data/event-kinds.ts'
 import { patchTask } from '../../data/patch-task.ts'
 import { useEvents, useInvalidation } from '../../data/use-feed.ts'
 import { useSession } from '../../session/session.ts'
@@ -30,11 +31,7 @@ export function useTask(taskId: string) {
 export function useExplanation(taskId: string, isWaiting: boolean) {
   const { client } = useSession()
   const key = ['tasks', 'explain', taskId] as const
-  useInvalidation(
-    key,
-    /^(task\.(claimed|completed|failed|cancelled|released|expired|held|unheld)|agent\.|epic\.|project\.)/,
-    explanationReadMs,
-  )
+  useInvalidation(key, queueChanges, explanationReadMs)
   return useQuery({ queryKey: key, queryFn: () => client.tasks.explain({ taskId }), enabled: isWaiting })
 }
 

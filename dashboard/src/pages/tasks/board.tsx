@@ -2,8 +2,10 @@ import { useQuery } from '@tanstack/react-query'
 import type { Task } from '@tony/mcp-client'
 import { taskStatuses } from '@tony/mcp-shared/task-statuses'
 import { type DragEvent, useState } from 'react'
+import { taskChanges } from '../../data/event-kinds.ts'
 import type { TaskFilters } from '../../data/task-pages.ts'
 import { useAct } from '../../data/use-act.ts'
+import { useInvalidation } from '../../data/use-feed.ts'
 import { useNames } from '../../data/use-names.ts'
 import { useOldestTasks } from '../../data/use-task-list.ts'
 import { useCan, useSession } from '../../session/session.ts'
@@ -17,13 +19,17 @@ import { canLeave, type Move, moveBetween } from './moves.ts'
 /** Number of cards of a column: the oldest ones. The table has the others. */
 const columnLimit = 30
 
+/** The totals change with each claim, the number beside Needs you does not. */
+const totalsKey = [...metricsKey, 'board']
+
 type Dragged = Pick<Task, 'id' | 'status'>
 
 /** A column for each status. A card can be dropped where an act of an operator may move it. */
 export function Board({ filters }: { readonly filters: TaskFilters }) {
   const { client } = useSession()
   const [dragged, setDragged] = useState<Dragged | undefined>(undefined)
-  const { data: metrics } = useQuery({ queryKey: metricsKey, queryFn: () => client.system.metrics({}) })
+  useInvalidation(totalsKey, taskChanges, 2_000)
+  const { data: metrics } = useQuery({ queryKey: totalsKey, queryFn: () => client.system.metrics({}) })
   const isWhole = Object.values(filters).every((value) => value === undefined)
   return (
     <div className="board">
