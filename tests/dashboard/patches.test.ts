@@ -1,7 +1,14 @@
 import type { Client, FeedEvent, Task } from '@tony/mcp-client'
 import { expect, test } from 'vitest'
 import { patchTask } from '../../dashboard/src/data/patch-task.ts'
-import { hasGap, insertTask, patchPages, readSinceOf, type TaskPages } from '../../dashboard/src/data/task-pages.ts'
+import {
+  hasGap,
+  insertTask,
+  patchPages,
+  placeTask,
+  readSinceOf,
+  type TaskPages,
+} from '../../dashboard/src/data/task-pages.ts'
 import { loadRunning, patchRunning } from '../../dashboard/src/pages/fleet/running.ts'
 import { type TestAgent, TestServer } from '../support/server.ts'
 
@@ -143,6 +150,16 @@ test('the new and the older pages of a read get the events since its start', asy
   expect(readSinceOf(pages)).toBeUndefined()
   expect(hasGap(merged, pages)).toBe(true)
   expect(hasGap(pages, pages)).toBe(false)
+})
+
+test('a listed task leaves the list of an epic after a read of it in another epic', async () => {
+  await using server = await TestServer.start()
+  const client = server.connect()
+  const moved = await client.tasks.create({ type: 'code', epic: 'first' })
+  const kept = await client.tasks.create({ type: 'code', epic: 'first' })
+  const pages: TaskPages = { pages: [await client.tasks.list({ epic: 'first' })], pageParams: [undefined] }
+  const placed = placeTask(pages, { ...moved, epic: 'second' }, { epic: 'first' })
+  expect(placed.pages[0]?.tasks.map(({ id }) => id)).toEqual([kept.id])
 })
 
 test('a claim enters the tasks of its agent into the list', async () => {

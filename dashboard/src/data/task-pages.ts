@@ -98,22 +98,27 @@ export function patchPages(pages: TaskPages, events: readonly FeedEvent[], filte
   return { pages: isSame ? pages : { ...pages, pages: patched }, entering }
 }
 
-/** Returns the pages with a listed task in its present state. */
-const replaceTask = (pages: TaskPages, task: Task): TaskPages => ({
+/** Returns the pages with other tasks in place of a listed one. */
+const replaceTask = (pages: TaskPages, taskId: string, others: readonly Task[]): TaskPages => ({
   ...pages,
   pages: pages.pages.map((page) =>
-    page.tasks.some(({ id }) => id === task.id)
-      ? { ...page, tasks: page.tasks.map((one) => (one.id === task.id ? task : one)) }
+    page.tasks.some(({ id }) => id === taskId)
+      ? { ...page, tasks: page.tasks.flatMap((one) => (one.id === taskId ? others : [one])) }
       : page,
   ),
 })
+
+/** Returns the pages with a task that was read, or without it if it does not match. */
+export const placeTask = (pages: TaskPages, task: Task, filters: TaskFilters): TaskPages =>
+  isMatch(task, filters) ? insertTask(pages, task) : replaceTask(pages, task.id, [])
 
 /**
  * Returns the pages with a task that was read: at its place in the order of creation, if that place
  * is loaded.
  */
 export function insertTask(pages: TaskPages, task: Task): TaskPages {
-  if (pages.pages.some(({ tasks }) => tasks.some(({ id }) => id === task.id))) return replaceTask(pages, task)
+  if (pages.pages.some(({ tasks }) => tasks.some(({ id }) => id === task.id)))
+    return replaceTask(pages, task.id, [task])
   const isLater = (other: Task) => other.createdAt > task.createdAt
   const found = pages.pages.findIndex(({ tasks }) => tasks.some(isLater))
   const last = pages.pages.length - 1

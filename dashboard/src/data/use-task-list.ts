@@ -5,7 +5,7 @@ import { startTimer } from '../clock.ts'
 import { useSession } from '../session/session.ts'
 import type { LiveFeed } from './live-feed.ts'
 import { patchTask } from './patch-task.ts'
-import { hasGap, insertTask, isMatch, patchPages, readSinceOf, type TaskFilters, type TaskPages } from './task-pages.ts'
+import { hasGap, patchPages, placeTask, readSinceOf, type TaskFilters, type TaskPages } from './task-pages.ts'
 import { useEvents } from './use-feed.ts'
 
 /** Interval at which tasks that may belong to a list are read, and their number at a time. */
@@ -32,8 +32,8 @@ async function readTasks({ client, feed }: Reading, ids: readonly string[]): Pro
 }
 
 /**
- * Reads tasks that may belong to a list now, and inserts the matching ones. Returns false if a read
- * of the list is under way: its end would take them out again.
+ * Reads tasks that may belong to a list now, inserts the matching ones, and takes out the others.
+ * Returns false if a read of the list is under way: its end would undo that.
  */
 async function readEntering(
   reading: Reading,
@@ -44,11 +44,14 @@ async function readEntering(
   }: { readonly key: readonly unknown[]; readonly filters: TaskFilters; readonly ids: readonly string[] },
 ): Promise<boolean> {
   const { queries } = reading
-  const found = (await readTasks(reading, ids)).filter((task) => isMatch(task, filters))
+  const found = await readTasks(reading, ids)
   const state = queries.getQueryState(key)
   if (state?.fetchStatus === 'fetching') return false
   // A list that is to be read again stays so: a change would count as a read.
-  if (!state?.isInvalidated) queries.setQueryData<TaskPages>(key, (pages) => pages && found.reduce(insertTask, pages))
+  if (!state?.isInvalidated)
+    queries.setQueryData<TaskPages>(key, (pages) =>
+      found.reduce((placed, task) => placed && placeTask(placed, task, filters), pages),
+    )
   return true
 }
 
