@@ -95,6 +95,11 @@ describe('a frequent query reads only the rows it needs:', () => {
     ])
   })
 
+  test('the left-out edges that an end frees, from the few of the project, up to a limit', () => {
+    const plan = find('"depends_on_id" in (with recursive', ' limit 2000) as followed')
+    expect(plan.filter((line) => /MATERIALIZE reached|tasks_created|task_dependents/.test(line))).toEqual([])
+  })
+
   test('the first messages of an inbox', () => {
     expect(find(/^select "ord", "priority", coalesce\(octet_length.* from "messages"/)).toEqual([
       'SEARCH messages USING INDEX messages_ready (to_agent=? AND ready=?)',

@@ -60,7 +60,7 @@ export async function changeDependencies(
   if (hasFamily)
     await edges.deriveFamily({ id: task.id, parentId: await findStoredTaskId(tx, task.projectId, change.parentId) })
   for (const edge of change.inherited ?? []) await edges.add({ ...edge, taskId: task.id })
-  await edges.addFreed([task.id, ...edges.touched])
+  await edges.addFreed(task.projectId, [task.id, ...edges.touched])
   await edges.recount(task.projectId, actor, task.id)
   return edges.readState(task.id)
 }

@@ -150,8 +150,8 @@ export class EdgeChange {
   }
 
   /** Adds the left-out edges whose cycle has ended with an edge, or the end, of these tasks. */
-  async addFreed(taskIds: readonly string[]): Promise<AddedEdge[]> {
-    const freed = await findFreedEdges(this.tx, taskIds)
+  async addFreed(project: string, taskIds: readonly string[]): Promise<AddedEdge[]> {
+    const freed = await findFreedEdges(this.tx, project, taskIds)
     if (freed.length > 0) await this.tx.exclusive('dependencies')
     const added: AddedEdge[] = []
     for (const edge of freed) {

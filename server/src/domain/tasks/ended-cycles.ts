@@ -31,7 +31,7 @@ async function readCountedStatus(tx: Transaction, taskId: string, ended: EndedTa
  */
 export async function addFreedEdges(tx: Transaction, ended: EndedTasks, actor: string | null): Promise<void> {
   const edges = new EdgeChange(tx)
-  for (const { taskId, dependsOnId, kind, replaced } of await edges.addFreed(ended.taskIds)) {
+  for (const { taskId, dependsOnId, kind, replaced } of await edges.addFreed(ended.project, ended.taskIds)) {
     const status = await readCountedStatus(tx, dependsOnId, ended)
     const wasOpen = replaced !== undefined && isOpenEdge(replaced, status)
     if (wasOpen || !isOpenEdge(kind, status)) continue

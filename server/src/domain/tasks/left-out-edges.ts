@@ -87,21 +87,31 @@ const findLeftOutAround = statement((query: StatementParts<{ taskId: string }>) 
     .prepare()
 })
 
+/** The newest left-out edges among which a change looks for those of live tasks of its project. */
+const scannedLimit = 5_000
+
+/** The waits that a change follows from the tasks to which left-out edges lead. */
+const followedLimit = 2_000
+
 /**
  * The left-out edges to tasks that wait for a task of a JSON list, directly or through others. Only
- * their cycles may have led through an edge of these tasks.
+ * their cycles may have led through an edge of these tasks. The query starts from the left-out
+ * edges of the project, which are few: the tasks that wait for an ended one may be a whole plan. It
+ * follows the shortest ways first. Without `cross join` SQLite would read all tasks of the project,
+ * and without `not materialized` it would follow all waits in spite of the limit.
  */
-const findFreed = statement(({ db, t, p }: StatementParts<{ ids: string }>) => {
+const findFreed = statement(({ db, t, p }: StatementParts<{ project: string; ids: string }>) => {
   const { tasks, taskDependencies, leftOutDependencies: edges } = t
-  const anyLeftOut = sql`exists (select 1 from ${edges})`
-  const start = sql`select ${tasks.id} from ${tasks} where ${inJsonList(tasks.id, p.ids)} and ${anyLeftOut}`
-  const step = sql`select ${taskDependencies.taskId} from waiting join ${taskDependencies} on ${taskDependencies.dependsOnId} = waiting.id join ${tasks} on ${tasks.id} = ${taskDependencies.taskId} and ${isLiveSql(t)} where ${inKinds(taskDependencies.kind, waitKinds)}`
-  const waiting = sql`(with recursive waiting(id) as (${start} union ${step}) select id from waiting)`
+  const newest = sql`(select ${edges.taskId} as waiting, ${edges.dependsOnId} as awaited from ${edges} order by ${edges.taskId} desc limit ${sql.raw(String(scannedLimit))}) as newest`
+  const starts = sql`select distinct newest.awaited from ${newest} cross join ${tasks} where ${tasks.id} = newest.waiting and ${eq(tasks.projectId, p.project)} and ${isLiveSql(t)} limit ${sql.raw(String(freedEdgeLimit))}`
+  const step = sql`select reached.origin, ${taskDependencies.dependsOnId} from reached join ${tasks} on ${tasks.id} = reached.id and ${isLiveSql(t)} join ${taskDependencies} on ${taskDependencies.taskId} = reached.id where ${inKinds(taskDependencies.kind, waitKinds)}`
+  const followed = sql`(select origin, id from reached limit ${sql.raw(String(followedLimit))}) as followed`
+  const freed = sql`(with recursive starts(id) as (${starts}), reached(origin, id) as not materialized (select id, id from starts union ${step}) select followed.origin from ${followed} cross join ${tasks} where ${tasks.id} = followed.id and ${inJsonList(tasks.id, p.ids)})`
   return db
     .select({ taskId: edges.taskId, dependsOnId: edges.dependsOnId, kind: edges.kind })
     .from(edges)
     .innerJoin(tasks, eq(tasks.id, edges.taskId))
-    .where(and(isLiveSql(t), sql`${edges.dependsOnId} in ${waiting}`))
+    .where(and(isLiveSql(t), sql`${edges.dependsOnId} in ${freed}`))
     .limit(freedEdgeLimit)
     .prepare()
 })
@@ -113,8 +123,11 @@ const inKindOrder = (edges: readonly Dependency[]): Dependency[] => edges.toSort
  * Returns the left-out edges whose cycles may have ended, because these tasks have ended or lost an
  * edge: 500 at most, because a change looks at each of them.
  */
-export const findFreedEdges = async (tx: Transaction, taskIds: readonly string[]): Promise<Dependency[]> =>
-  inKindOrder(await tx.run(findFreed, { ids: JSON.stringify(taskIds) }))
+export const findFreedEdges = async (
+  tx: Transaction,
+  project: string,
+  taskIds: readonly string[],
+): Promise<Dependency[]> => inKindOrder(await tx.run(findFreed, { project, ids: JSON.stringify(taskIds) }))
 
 /** Returns the left-out edges of a task and those to it, 500 at most. */
 export const findEdgesAround = async (tx: Transaction, taskId: string): Promise<Dependency[]> =>
