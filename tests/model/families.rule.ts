@@ -69,12 +69,15 @@ export class Families {
   }
 
   /** Says if a task waits. */
-  verdictOf({ id }: Seen): Verdict {
+  verdictOf(task: Seen): Verdict {
+    const { id } = task
     const edges = this.#edges.get(id) ?? []
     const open = edges.filter(({ isMet }) => !isMet)
     if (open.length === 0) return 'free'
-    // Of derived edges on one cycle the server may have left out either.
-    const isSure = ({ to, isOwn }: Edge) => isOwn || !reaches(this.#edges, to, id)
+    // Of derived edges on one cycle the server may have left out either. An ancestor waits for the
+    // task until it ends, and the server may leave out an inherited edge to it after that too.
+    const ancestors = new Set(this.#ancestorsOf(task).map((ancestor) => ancestor.id))
+    const isSure = ({ to, isOwn }: Edge) => isOwn || !(ancestors.has(to) || reaches(this.#edges, to, id))
     return open.some(isSure) ? 'must' : 'may'
   }
 
