@@ -9,6 +9,7 @@ import { Button } from '../../ui/button.tsx'
 import { shortId } from '../../ui/format.ts'
 import { Group } from '../../ui/group.tsx'
 import { QueryState } from '../../ui/query-state.tsx'
+import { Table } from '../../ui/table.tsx'
 
 /** A row of the audit: a change, or calls that were refused because of their caller. */
 interface AuditRow {
@@ -93,30 +94,18 @@ export function AuditTable() {
 }
 
 const AuditRows = ({ rows, nameOf }: { rows: readonly AuditRow[]; nameOf: (id: string | null) => string }) => (
-  <div className="scroll">
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">When</th>
-          <th scope="col">What</th>
-          <th scope="col">Who</th>
-          <th scope="col">About</th>
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map(({ id, at, what, who, about }) => (
-          <tr key={id}>
-            <td>
-              <Age at={at} /> ago
-            </td>
-            <th scope="row">{what}</th>
-            <td>
-              <AgentText>{nameOf(who)}</AgentText>
-            </td>
-            <td>{about}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  </div>
+  <Table columns={['When', 'What', 'Who', 'About']}>
+    {rows.map(({ id, at, what, who, about }) => (
+      <tr key={id}>
+        <td>
+          <Age at={at} /> ago
+        </td>
+        <th scope="row">{what}</th>
+        <td>
+          <AgentText>{nameOf(who)}</AgentText>
+        </td>
+        <td>{about}</td>
+      </tr>
+    ))}
+  </Table>
 )

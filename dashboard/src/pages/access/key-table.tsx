@@ -7,6 +7,7 @@ import { useCan, useSession } from '../../session/session.ts'
 import { Age } from '../../ui/age.tsx'
 import { Button } from '../../ui/button.tsx'
 import { QueryState } from '../../ui/query-state.tsx'
+import { Table } from '../../ui/table.tsx'
 import { keysKey } from './keys-key.ts'
 
 type Key = Awaited<ReturnType<Api['auth']['keys']['list']>>['keys'][number]
@@ -23,29 +24,11 @@ export function KeyTable() {
           keys.length === 0 ? (
             <p className="muted">There is no key. The form above makes one.</p>
           ) : (
-            <div className="scroll">
-              <table>
-                <thead>
-                  <tr>
-                    <th scope="col">Name</th>
-                    <th scope="col">Id</th>
-                    <th scope="col">Highest role</th>
-                    <th scope="col">Scopes</th>
-                    <th scope="col">Agents</th>
-                    <th scope="col">Last use</th>
-                    <th scope="col">State</th>
-                    <th scope="col">
-                      <span className="hidden">Acts</span>
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {keys.map((key) => (
-                    <KeyRow key={key.keyId} apiKey={key} />
-                  ))}
-                </tbody>
-              </table>
-            </div>
+            <Table columns={['Name', 'Id', 'Highest role', 'Scopes', 'Agents', 'Last use', 'State']} hasActs>
+              {keys.map((key) => (
+                <KeyRow key={key.keyId} apiKey={key} />
+              ))}
+            </Table>
           )
         }
       </QueryState>

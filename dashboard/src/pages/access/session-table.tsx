@@ -7,6 +7,7 @@ import { Age } from '../../ui/age.tsx'
 import { AgentText } from '../../ui/agent-text.tsx'
 import { Button } from '../../ui/button.tsx'
 import { QueryState } from '../../ui/query-state.tsx'
+import { Table } from '../../ui/table.tsx'
 
 type OpenSession = Awaited<ReturnType<Api['auth']['sessions']['list']>>['sessions'][number]
 
@@ -22,27 +23,11 @@ export function SessionTable() {
       <h2 id="sessions">Newest 100 sessions</h2>
       <QueryState query={query} what="the sessions">
         {({ sessions }) => (
-          <div className="scroll">
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">Agent</th>
-                  <th scope="col">Incarnation</th>
-                  <th scope="col">Key</th>
-                  <th scope="col">Login</th>
-                  <th scope="col">Last refresh</th>
-                  <th scope="col">
-                    <span className="hidden">Acts</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {sessions.map((session) => (
-                  <SessionRow key={session.sessionId} session={session} />
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Table columns={['Agent', 'Incarnation', 'Key', 'Login', 'Last refresh']} hasActs>
+            {sessions.map((session) => (
+              <SessionRow key={session.sessionId} session={session} />
+            ))}
+          </Table>
         )}
       </QueryState>
     </section>

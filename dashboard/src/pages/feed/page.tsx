@@ -1,10 +1,12 @@
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { eventTypes } from '@tony/mcp-shared/event-words'
 import { useAgents, useNames } from '../../data/use-names.ts'
+import { AgentOptions } from '../../ui/agent-options.tsx'
 import { AgentText } from '../../ui/agent-text.tsx'
 import { Button } from '../../ui/button.tsx'
 import { Empty } from '../../ui/empty.tsx'
 import { formatJson, shortId } from '../../ui/format.ts'
+import { Table } from '../../ui/table.tsx'
 import type { TailRow } from './feed-tail.ts'
 import type { FeedSearch } from './search.ts'
 import { useTail } from './use-tail.ts'
@@ -61,12 +63,7 @@ function FeedFilters({ search }: { readonly search: FeedSearch }) {
       <label>
         Agent
         <select value={agentId ?? ''} onChange={({ target }) => show({ agentId: target.value })}>
-          <option value="">any</option>
-          {data?.agents.map(({ id, name }) => (
-            <option key={id} value={id}>
-              {name}
-            </option>
-          ))}
+          <AgentOptions agents={data?.agents ?? []} />
         </select>
       </label>
       <label>
@@ -79,34 +76,19 @@ function FeedFilters({ search }: { readonly search: FeedSearch }) {
 }
 
 const FeedTable = ({ rows }: { readonly rows: readonly TailRow[] }) => (
-  <div className="scroll">
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">Number</th>
-          <th scope="col">Time</th>
-          <th scope="col">Lag</th>
-          <th scope="col">Type</th>
-          <th scope="col">About</th>
-          <th scope="col">By</th>
-          <th scope="col">Data</th>
+  <Table columns={['Number', 'Time', 'Lag', 'Type', 'About', 'By', 'Data']}>
+    {rows.map((row) =>
+      row.kind === 'event' ? (
+        <EventRow key={row.event.seq} row={row} />
+      ) : (
+        <tr key={`gap ${row.seq} ${row.reason}`} className="gap">
+          <td colSpan={7} className="late">
+            Gap after event {row.seq}: {row.reason}
+          </td>
         </tr>
-      </thead>
-      <tbody>
-        {rows.map((row) =>
-          row.kind === 'event' ? (
-            <EventRow key={row.event.seq} row={row} />
-          ) : (
-            <tr key={`gap ${row.seq} ${row.reason}`} className="gap">
-              <td colSpan={7} className="late">
-                Gap after event {row.seq}: {row.reason}
-              </td>
-            </tr>
-          ),
-        )}
-      </tbody>
-    </table>
-  </div>
+      ),
+    )}
+  </Table>
 )
 
 /** Number of characters of an event's data in a row. */

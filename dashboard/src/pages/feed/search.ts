@@ -1,4 +1,5 @@
 import { eventTypes } from '@tony/mcp-shared/event-words'
+import { type AddressFields, pickTexts, pickWord } from '../../data/search-fields.ts'
 
 /** The filter of the page, as its address has it. */
 export interface FeedSearch {
@@ -8,18 +9,8 @@ export interface FeedSearch {
   readonly epic?: string
 }
 
-const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
-
 /** Reads the address. Unknown and wrong fields are dropped, because people edit addresses. */
-export function parseFeedSearch(search: Record<string, unknown>): FeedSearch {
-  const type = eventTypes.find((one) => one === search['type'])
-  const taskId = textOf(search['taskId'])
-  const agentId = textOf(search['agentId'])
-  const epic = textOf(search['epic'])
-  return {
-    ...(type === undefined ? {} : { type }),
-    ...(taskId === undefined ? {} : { taskId }),
-    ...(agentId === undefined ? {} : { agentId }),
-    ...(epic === undefined ? {} : { epic }),
-  }
-}
+export const parseFeedSearch = (fields: AddressFields): FeedSearch => ({
+  ...pickWord(fields, 'type', eventTypes),
+  ...pickTexts(fields, ['taskId', 'agentId', 'epic']),
+})

@@ -12,6 +12,7 @@ import { Group } from '../../ui/group.tsx'
 import { LeaseLeft } from '../../ui/lease-left.tsx'
 import { QueryState } from '../../ui/query-state.tsx'
 import { Status } from '../../ui/status.tsx'
+import { Table } from '../../ui/table.tsx'
 import { TaskLink } from '../../ui/task-link.tsx'
 import { type FleetRow, runningKey, useFleet } from './use-fleet.ts'
 
@@ -60,30 +61,14 @@ function FleetTable({ rows }: { readonly rows: readonly FleetRow[] }) {
       </Empty>
     )
   return (
-    <div className="scroll">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Agent</th>
-            <th scope="col">State</th>
-            <th scope="col">Task</th>
-            <th scope="col">Elapsed</th>
-            <th scope="col">Last progress</th>
-            <th scope="col">Attempt</th>
-            <th scope="col">Lease left</th>
-            <th scope="col">Last activity</th>
-            <th scope="col">
-              <span className="hidden">Acts</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((row) => (
-            <FleetTableRow key={`${row.agent.id} ${row.task?.id ?? ''}`} agent={row.agent} task={row.task} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      columns={['Agent', 'State', 'Task', 'Elapsed', 'Last progress', 'Attempt', 'Lease left', 'Last activity']}
+      hasActs
+    >
+      {rows.map((row) => (
+        <FleetTableRow key={`${row.agent.id} ${row.task?.id ?? ''}`} agent={row.agent} task={row.task} />
+      ))}
+    </Table>
   )
 }
 

@@ -1,9 +1,10 @@
 import { Age } from '../../ui/age.tsx'
 import { AgentText } from '../../ui/agent-text.tsx'
-import { Button } from '../../ui/button.tsx'
 import { Empty } from '../../ui/empty.tsx'
 import { LeaseLeft } from '../../ui/lease-left.tsx'
 import { QueryState } from '../../ui/query-state.tsx'
+import { ReadMore } from '../../ui/read-more.tsx'
+import { Table } from '../../ui/table.tsx'
 import { TaskLink } from '../../ui/task-link.tsx'
 import { LockWaitShare } from './lock-wait-share.tsx'
 import { type LockHolder, type LockList, type LockQueue, locksKey, useLocks } from './use-locks.ts'
@@ -20,11 +21,7 @@ export function LocksPage() {
           <>
             <PoolTable pools={pages.flatMap(({ pools }) => pools)} />
             <LockTable locks={pages.flatMap(({ locks }) => locks)} />
-            {query.hasNextPage ? (
-              <Button disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-                Read more
-              </Button>
-            ) : null}
+            <ReadMore query={query} />
           </>
         )}
       </QueryState>
@@ -37,40 +34,28 @@ function PoolTable({ pools }: { readonly pools: LockList['pools'] }) {
   return (
     <section aria-labelledby="pools">
       <h2 id="pools">Pools</h2>
-      <div className="scroll">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Pool</th>
-              <th scope="col">Slots</th>
-              <th scope="col">Holders, longest first</th>
-              <th scope="col">Waiting</th>
-            </tr>
-          </thead>
-          <tbody>
-            {pools.map(({ name, size, held, holders, waiting, waiters }) => (
-              <tr key={name}>
-                <th scope="row">{name}</th>
-                <td>
-                  {held} of {size}
-                </td>
-                <td className="text">
-                  {holders.map((holder) => (
-                    <div key={holder.taskId}>
-                      <AgentText>{holder.agentName}</AgentText>:{' '}
-                      <TaskLink task={{ id: holder.taskId, title: holder.title }} />, held for <Age at={holder.since} />
-                    </div>
-                  ))}
-                  {size === 0 ? <span className="late">It has no slot, so its tasks wait for a size.</span> : null}
-                </td>
-                <td className="text">
-                  <Waiting waiting={waiting} waiters={waiters} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table columns={['Pool', 'Slots', 'Holders, longest first', 'Waiting']}>
+        {pools.map(({ name, size, held, holders, waiting, waiters }) => (
+          <tr key={name}>
+            <th scope="row">{name}</th>
+            <td>
+              {held} of {size}
+            </td>
+            <td className="text">
+              {holders.map((holder) => (
+                <div key={holder.taskId}>
+                  <AgentText>{holder.agentName}</AgentText>:{' '}
+                  <TaskLink task={{ id: holder.taskId, title: holder.title }} />, held for <Age at={holder.since} />
+                </div>
+              ))}
+              {size === 0 ? <span className="late">It has no slot, so its tasks wait for a size.</span> : null}
+            </td>
+            <td className="text">
+              <Waiting waiting={waiting} waiters={waiters} />
+            </td>
+          </tr>
+        ))}
+      </Table>
     </section>
   )
 }
@@ -86,25 +71,11 @@ function LockTable({ locks }: { readonly locks: LockList['locks'] }) {
   return (
     <section aria-labelledby="locks">
       <h2 id="locks">Held locks</h2>
-      <div className="scroll">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Lock</th>
-              <th scope="col">Holder</th>
-              <th scope="col">Task</th>
-              <th scope="col">Held for</th>
-              <th scope="col">Lease left</th>
-              <th scope="col">Waiting</th>
-            </tr>
-          </thead>
-          <tbody>
-            {locks.map(({ lock, holder, waiting, waiters }) => (
-              <LockRow key={lock} lock={lock} holder={holder} waiting={waiting} waiters={waiters} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table columns={['Lock', 'Holder', 'Task', 'Held for', 'Lease left', 'Waiting']}>
+        {locks.map(({ lock, holder, waiting, waiters }) => (
+          <LockRow key={lock} lock={lock} holder={holder} waiting={waiting} waiters={waiters} />
+        ))}
+      </Table>
     </section>
   )
 }

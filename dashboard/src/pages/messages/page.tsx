@@ -3,6 +3,7 @@ import type { Message } from '@tony/mcp-client'
 import { useAgents, useNames } from '../../data/use-names.ts'
 import { useCan } from '../../session/session.ts'
 import { Age } from '../../ui/age.tsx'
+import { AgentOptions } from '../../ui/agent-options.tsx'
 import { AgentText } from '../../ui/agent-text.tsx'
 import { Button } from '../../ui/button.tsx'
 import { Empty } from '../../ui/empty.tsx'
@@ -11,6 +12,7 @@ import { Group } from '../../ui/group.tsx'
 import { Json } from '../../ui/json.tsx'
 import { MessageState } from '../../ui/message-state.tsx'
 import { QueryState } from '../../ui/query-state.tsx'
+import { ReadMore } from '../../ui/read-more.tsx'
 import { Compose } from './compose.tsx'
 import { DeadLetterActs } from './dead-letter-acts.tsx'
 import type { MessageSearch } from './search.ts'
@@ -78,12 +80,7 @@ function MessageFilters({ search }: { readonly search: MessageSearch }) {
             })
           }
         >
-          <option value="">any</option>
-          {data?.agents.map(({ id, name }) => (
-            <option key={id} value={id}>
-              {name}
-            </option>
-          ))}
+          <AgentOptions agents={data?.agents ?? []} />
         </select>
       </label>
     </div>
@@ -109,11 +106,7 @@ function MessageList({ search }: { readonly search: MessageSearch }) {
                 <MessageCard key={message.id} message={message} />
               ))}
             </ul>
-            {query.hasNextPage ? (
-              <Button disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-                Read more
-              </Button>
-            ) : null}
+            <ReadMore query={query} />
           </>
         )
       }}

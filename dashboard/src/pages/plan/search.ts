@@ -1,3 +1,5 @@
+import { type AddressFields, pickTexts, pickWord } from '../../data/search-fields.ts'
+
 /** The tree and its view, as the address of the page has them. */
 export interface PlanSearch {
   readonly epic?: string
@@ -5,14 +7,11 @@ export interface PlanSearch {
   readonly view?: 'graph'
 }
 
-const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
-
 /** Reads the address. A task goes before an epic, because a tree has one root. */
-export function parsePlanSearch(search: Record<string, unknown>): PlanSearch {
-  const taskId = textOf(search['taskId'])
-  const epic = textOf(search['epic'])
+export function parsePlanSearch(fields: AddressFields): PlanSearch {
+  const { taskId, epic } = pickTexts(fields, ['taskId', 'epic'])
   return {
     ...(taskId === undefined ? (epic === undefined ? {} : { epic }) : { taskId }),
-    ...(search['view'] === 'graph' ? { view: 'graph' } : {}),
+    ...pickWord(fields, 'view', ['graph']),
   }
 }

@@ -1,5 +1,6 @@
 import { Link } from '@tanstack/react-router'
 import { Status } from '../../ui/status.tsx'
+import { Table } from '../../ui/table.tsx'
 import { TaskLink } from '../../ui/task-link.tsx'
 import { progressByParent } from './critical-path.ts'
 import type { Tree, TreeNode } from './tree.ts'
@@ -41,42 +42,29 @@ export function TreeTable({ tree, path }: TreeTableProps) {
   )
   const critical = new Set(path)
   return (
-    <div className="scroll">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Task</th>
-            <th scope="col">Status</th>
-            <th scope="col">Below it</th>
-            <th scope="col">Waits for</th>
-            <th scope="col">Critical path</th>
+    <Table columns={['Task', 'Status', 'Below it', 'Waits for', 'Critical path']}>
+      {rowsOf(tree.nodes).map(({ node, level }) => {
+        const below = progress.get(node.id)
+        return (
+          <tr key={node.id}>
+            <th scope="row" className={`level level-${Math.min(level, 9)}`}>
+              <TaskLink task={node} />
+            </th>
+            <td>
+              <Status value={node.status} />
+            </td>
+            <td>
+              {below ? (
+                <Link to="/plan" search={{ taskId: node.id }}>
+                  {below.completed} of {below.total}
+                </Link>
+              ) : null}
+            </td>
+            <td>{waits.get(node.id)?.length ?? ''}</td>
+            <td>{critical.has(node.id) ? 'on it' : ''}</td>
           </tr>
-        </thead>
-        <tbody>
-          {rowsOf(tree.nodes).map(({ node, level }) => {
-            const below = progress.get(node.id)
-            return (
-              <tr key={node.id}>
-                <th scope="row" className={`level level-${Math.min(level, 9)}`}>
-                  <TaskLink task={node} />
-                </th>
-                <td>
-                  <Status value={node.status} />
-                </td>
-                <td>
-                  {below ? (
-                    <Link to="/plan" search={{ taskId: node.id }}>
-                      {below.completed} of {below.total}
-                    </Link>
-                  ) : null}
-                </td>
-                <td>{waits.get(node.id)?.length ?? ''}</td>
-                <td>{critical.has(node.id) ? 'on it' : ''}</td>
-              </tr>
-            )
-          })}
-        </tbody>
-      </table>
-    </div>
+        )
+      })}
+    </Table>
   )
 }

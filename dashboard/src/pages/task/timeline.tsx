@@ -2,9 +2,9 @@ import type { FeedEvent } from '@tony/mcp-client'
 import { type EventFields, fieldsOf } from '../../data/patch-task.ts'
 import { useNames } from '../../data/use-names.ts'
 import { AgentText } from '../../ui/agent-text.tsx'
-import { Button } from '../../ui/button.tsx'
 import { toWords } from '../../ui/format.ts'
 import { QueryState } from '../../ui/query-state.tsx'
+import { ReadMore } from '../../ui/read-more.tsx'
 import { useHistory } from './use-task.ts'
 
 /** Returns the text of an event's data that people read, such as a question or an error. */
@@ -34,11 +34,7 @@ export function Timeline({ taskId }: { readonly taskId: string }) {
           ))
         }
       </QueryState>
-      {query.hasNextPage ? (
-        <Button disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-          Read later events
-        </Button>
-      ) : null}
+      <ReadMore query={query}>Read later events</ReadMore>
     </section>
   )
 }

@@ -3,6 +3,7 @@ import { taskStatuses } from '@tony/mcp-shared/task-statuses'
 import type { FormEvent } from 'react'
 import type { TaskFilters } from '../../data/task-pages.ts'
 import { useAgents } from '../../data/use-names.ts'
+import { AgentOptions } from '../../ui/agent-options.tsx'
 import { Button } from '../../ui/button.tsx'
 import { toWords } from '../../ui/format.ts'
 import { parseTaskSearch, type TaskSearch } from './search.ts'
@@ -77,12 +78,7 @@ function HolderSelect({ current, onChange }: HolderSelectProps) {
     <label>
       Agent
       <select name="claimedBy" defaultValue={current ?? ''} onChange={onChange}>
-        <option value="">any</option>
-        {data.agents.map(({ id, name }) => (
-          <option key={id} value={id}>
-            {name}
-          </option>
-        ))}
+        <AgentOptions agents={data.agents} />
       </select>
     </label>
   )

@@ -1,3 +1,5 @@
+import { type AddressFields, pickWord } from '../../data/search-fields.ts'
+
 export const historyRanges = ['1h', '24h', '7d'] as const
 
 /** The range of the page, as its address has it. */
@@ -6,7 +8,5 @@ export interface ThroughputSearch {
 }
 
 /** Reads the address. An unknown range is dropped, because people edit addresses. */
-export function parseThroughputSearch(search: Record<string, unknown>): ThroughputSearch {
-  const range = historyRanges.find((one) => one === search['range'])
-  return range === undefined ? {} : { range }
-}
+export const parseThroughputSearch = (fields: AddressFields): ThroughputSearch =>
+  pickWord(fields, 'range', historyRanges)
