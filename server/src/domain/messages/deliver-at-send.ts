@@ -3,26 +3,16 @@ import { randomToken } from '../../platform/random.ts'
 import { type Fence, type StatementParts, statement, type Transaction } from '../../store/store.ts'
 import type { InitialState, NewMessage } from './new-message.ts'
 
+/** The columns of a new message that keep their names. */
+type SentColumns = Omit<NewMessage, 'project' | 'from' | 'to' | 'bodyId'>
+
 /** A message that its send has stored as delivered, with the names of its columns. */
-export interface DeliveredMessage {
+export interface DeliveredMessage extends SentColumns {
   readonly id: string
   readonly fromAgent: string | null
-  readonly fromIncarnation: number | null
   readonly toAgent: string
-  readonly address: string | null
-  readonly type: string
-  /** As JSON. */
-  readonly payload: string
-  readonly priority: number
-  readonly mode: number
-  readonly threadId: string | null
-  readonly replyTo: string | null
-  readonly correlationId: string | null
-  readonly taskId: string | null
   readonly createdAt: number
-  readonly expiresAt: number | null
   readonly retryCount: number
-  readonly maxDeliver: number
   readonly redrives: number
   readonly receipt: string
   readonly ackBy: number

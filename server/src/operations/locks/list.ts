@@ -1,7 +1,7 @@
 import { lockKindOf, type lockListInput, type lockListOutput, lockRowTasks } from '@tony/mcp-shared/locks'
 import type { z } from 'zod'
 import type { Context } from '../../domain/context.ts'
-import { iso } from '../../platform/times.ts'
+import { iso, isoOrNull } from '../../platform/times.ts'
 import type { Reader } from '../../store/store.ts'
 import { findExclusiveHolders, findPools, findSlotHolders, type HolderRow, namesOfAgents } from './holders.ts'
 import { queueOf } from './queues.ts'
@@ -15,7 +15,7 @@ const toHolder = (row: HolderRow, names: ReadonlyMap<string, string>): Holder =>
   agentId: row.agentId,
   agentName: names.get(row.agentId ?? '') ?? 'an unknown agent',
   since: iso(row.since),
-  leaseExpiresAt: row.leaseExpiresAt === null ? null : iso(row.leaseExpiresAt),
+  leaseExpiresAt: isoOrNull(row.leaseExpiresAt),
 })
 
 async function readPools(reader: Reader, project: string): Promise<Output['pools']> {

@@ -1,8 +1,13 @@
 import type { taskTreeOutput } from '@tony/mcp-shared/task-queries'
-import { endedStatuses } from '@tony/mcp-shared/task-statuses'
 import { and, asc, eq, inArray } from 'drizzle-orm'
 import type { z } from 'zod'
-import { childrenKinds, dependencyKinds, isOpenEdge, isOwnKindSql } from '../../domain/tasks/dependency-kinds.ts'
+import {
+  childrenKinds,
+  dependencyKinds,
+  isFinalStatus,
+  isOpenEdge,
+  isOwnKindSql,
+} from '../../domain/tasks/dependency-kinds.ts'
 import type { Reader } from '../../store/store.ts'
 
 type Dependencies = NonNullable<z.output<typeof taskTreeOutput>['dependencies']>
@@ -19,7 +24,7 @@ const words: ReadonlyMap<number, DependencyWord> = new Map([
 
 /** True if the task still waits. The children of a task that has not ended may be open. */
 const isOpen = (kind: number, status: string): boolean =>
-  childrenKinds.includes(kind) ? !endedStatuses.some((ended) => ended === status) : isOpenEdge(kind, status)
+  childrenKinds.includes(kind) ? !isFinalStatus(status) : isOpenEdge(kind, status)
 
 /** Returns the own dependencies of these tasks, also on tasks outside the tree. */
 export async function dependenciesOf({ db, t }: Reader, taskIds: readonly string[]) {
